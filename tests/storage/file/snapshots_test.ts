@@ -5,6 +5,13 @@ import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { backUpToFolder } from "../../../src/storage/file/backup/generations.ts";
 import { restoreBackup } from "../../../src/storage/file/backup/restore.ts";
+import { openDatabase } from "../../../src/storage/file/directory/sqlite.ts";
+import { directoryPaths } from "../../../src/storage/file/directory/paths.ts";
+import { checkDirectory } from "../../../src/storage/file/maintenance/check/check.ts";
+import { isFinding } from "../../../src/storage/file/maintenance/check/finding.ts";
+import { inspectFile } from "../../../src/storage/file/maintenance/inspect/inspect.ts";
+import { repairDirectory } from "../../../src/storage/file/maintenance/repair/repair.ts";
+import { directoryUsage, streamUsages } from "../../../src/storage/file/maintenance/usage/usage.ts";
 import { openFileStorage } from "../../../src/storage/file/open.ts";
 import { sqliteDriver } from "../../../src/storage/file/sqlite_driver.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
@@ -180,4 +187,77 @@ Deno.test("a backup has the snapshots of its moment, whether in rows or in the l
     Deno.removeSync(body);
     const restore = { ...options, dir: join(dir, "not"), mayBeDamaged: false };
     await rejects(restoreBackup(second.root, restore), /isn't whole.*missing/);
+  }));
+
+Deno.test("a check names what is wrong with snapshots, and a repair lets go of them", () =>
+  withTempDir(async (dir) => {
+    const kit = new FileKit(dir);
+    const storage = await kit.open();
+    const names = ["right", "damaged", "missing", "late"];
+    for (const name of names) {
+      await storage.create(name, { contentType: TEXT });
+      await put(storage, name, `of ${name}`);
+    }
+    await kit.close();
+    const check = () => checkDirectory({ fileSystem: nodeFileSystem, dir: kit.dir }).found;
+    deepEqual(check(), []);
+    const [right = "", damaged = "", missing = ""] = bodiesIn(kit.dir);
+    Deno.writeTextFileSync(damaged, "of damageD");
+    Deno.removeSync(missing);
+    Deno.copyFileSync(right, right.replace(/[0-9a-f]\.snap$/, "0.snap"));
+    const database = openDatabase(join(kit.dir, "catalog.sqlite"));
+    database.exec(
+      "UPDATE snapshot SET bytes = 8 WHERE number = (SELECT max(number) FROM snapshot)",
+    );
+    database.close();
+    const kinds = check().map(({ kind }) => kind).sort();
+    deepEqual(kinds, ["left_over", "snapshot_body", "snapshot_missing", "snapshot_row"]);
+    const options = { fileSystem: nodeFileSystem, dir: kit.dir, nowMs: 0 };
+    const { before, left } = await repairDirectory({ ...options, isDryRun: false });
+    deepEqual([before.length, left], [3, []]);
+    const again = await kit.open();
+    equal(await get(again, "right"), "of right");
+    for (const name of names.slice(1)) {
+      await rejects(snapshotsOf(again).get(name), { code: "snapshot_not_found" });
+      await put(again, name, "new");
+    }
+    await kit.close();
+    deepEqual(check(), []);
+  }));
+
+Deno.test("a check follows snapshots through the log, and inspect shows them", () =>
+  withTempDir(async (dir) => {
+    const kit = new FileKit(dir);
+    const storage = await kit.open();
+    for (const name of ["a", "b", "c"]) {
+      await storage.create(name, { contentType: TEXT });
+      await put(storage, name, "one");
+    }
+    await kit.checkpoint();
+    await put(storage, "a", "two");
+    await storage.delete("b");
+    await snapshotsOf(storage).delete("c");
+    await kit.crash();
+    await kit.close();
+    const check = () => checkDirectory({ fileSystem: nodeFileSystem, dir: kit.dir }).found;
+    deepEqual(check().filter(isFinding), []);
+    const [body = ""] = bodiesIn(kit.dir);
+    const [item] = inspectFile(nodeFileSystem, body);
+    deepEqual([item?.kind, item?.fields.bytes, item?.fields.data], ["snapshot", 3, "two"]);
+  }));
+
+Deno.test("what a stream takes on the disk has its snapshot", () =>
+  withTempDir(async (dir) => {
+    const kit = new FileKit(dir);
+    const storage = await kit.open();
+    await storage.create("a", { contentType: TEXT, body: encodeUtf8("hello") });
+    await put(storage, "a", "x".repeat(100));
+    await kit.checkpoint();
+    const scope = { fileSystem: nodeFileSystem, paths: directoryPaths(kit.dir) };
+    const [usage] = streamUsages(scope, "a");
+    deepEqual([usage?.bytes, usage?.snapshotBytes], [105, 100]);
+    equal(directoryUsage(scope).unnamedBytes, 0);
+    await put(storage, "a", "y");
+    equal(directoryUsage(scope).unnamedBytes, 1);
+    await kit.close();
   }));
