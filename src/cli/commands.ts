@@ -15,6 +15,7 @@ import { importCommand } from "./commands/import.ts";
 import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
+import { snapshotCommand } from "./commands/snapshot.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -43,6 +44,7 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   configureCommand,
   trimCommand,
+  snapshotCommand,
   deleteCommand,
   listCommand,
   copyCommand,

@@ -126,6 +126,8 @@ function bind(
     producer: (streamId, producerId) => lookups.producer(streamId, producerId),
     segmentAt: (streamId, offset) => lookups.segmentAt(streamId, offset),
     segments: (streamId) => lookups.segments(streamId),
+    snapshot: (streamId) => lookups.snapshot(streamId),
+    snapshots: (afterId, upToId) => lookups.snapshots(afterId, upToId),
     countForks: (sourceId) => lookups.countForks(sourceId),
     forkIds: (sourceId) => lookups.forkIds(sourceId),
     greatestId: () => lookups.greatestId(),

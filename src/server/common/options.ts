@@ -14,6 +14,7 @@ import type { Tracer } from "../../tracing/tracer.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
+const MAX_SNAPSHOT_BYTES = 16 * 1024 * 1024;
 
 /** The memory that the longest body needs beside itself while it is read. */
 export const BODY_OVERHEAD_BYTES = 64 * 1024;
@@ -43,8 +44,13 @@ export interface AppOptions {
   /** A body longer than this is refused; 10 MiB. */
   maxAppendBytes?: number;
   /**
+   * A snapshot longer than this is refused; 16 MiB, or what `maxBodyBytesInFlight` leaves where that is less.
+   */
+  maxSnapshotBytes?: number;
+  /**
    * The memory that all incoming bodies may take at once; a request that needs more is refused; 256 MiB,
-   * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes`.
+   * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes` and
+   * `maxSnapshotBytes`.
    */
   maxBodyBytesInFlight?: number;
   /** A response holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
@@ -183,6 +189,7 @@ export interface ServerConfig {
   readonly sseKeepAliveMs: number;
   readonly sseBufferBytes: number;
   readonly maxAppendBytes: number;
+  readonly maxSnapshotBytes: number;
   readonly maxBodyBytesInFlight: number;
   readonly chunkBytes: number;
   readonly compress: boolean;
@@ -241,6 +248,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 6_000),
     sseBufferBytes: atLeast(1, "sseBufferBytes", options.sseBufferBytes ?? 64 * 1024),
     maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? MAX_APPEND_BYTES),
+    maxSnapshotBytes: checkSnapshotBytes(options),
     maxBodyBytesInFlight: checkBodyBytesInFlight(options),
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
     compress: options.compress ?? true,
@@ -305,12 +313,19 @@ export function checkPublicUrl(publicUrl: string): string {
 }
 
 function checkBodyBytesInFlight(options: AppOptions): number {
-  const { maxAppendBytes = MAX_APPEND_BYTES, maxBodyBytesInFlight } = options;
+  const { maxAppendBytes = MAX_APPEND_BYTES, maxSnapshotBytes = 1, maxBodyBytesInFlight } = options;
+  const longest = Math.max(maxAppendBytes, maxSnapshotBytes);
   return atLeast(
-    maxAppendBytes + BODY_OVERHEAD_BYTES,
+    longest + BODY_OVERHEAD_BYTES,
     "maxBodyBytesInFlight",
-    maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * maxAppendBytes),
+    maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * longest),
   );
+}
+
+function checkSnapshotBytes(options: AppOptions): number {
+  const { maxSnapshotBytes } = options;
+  if (maxSnapshotBytes !== undefined) return atLeast(1, "maxSnapshotBytes", maxSnapshotBytes);
+  return Math.min(MAX_SNAPSHOT_BYTES, checkBodyBytesInFlight(options) - BODY_OVERHEAD_BYTES);
 }
 
 function atLeast(least: number, name: string, value: number): number {

@@ -72,7 +72,7 @@ async function send(): Promise<void> {
 }
 
 async function post(method: string, body?: string): Promise<void> {
-  const response = await fetch(streamUrl, { method, headers: JSON_TYPE, body });
+  const response = await fetch(streamUrl, { method, headers: JSON_TYPE, body: body ?? null });
   if (!response.ok) throw new Error(`${method}: ${response.status} ${await response.text()}`);
   await response.body?.cancel();
 }
