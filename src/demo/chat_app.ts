@@ -35,7 +35,7 @@ export function chatApp(options: ChatAppOptions): (request: Request) => Promise<
       return await (pathname === "/api/chat" ? ask(options, fields) : stop(options, fields));
     } catch (error) {
       const isTheirs = error instanceof SyntaxError ||
-        (error instanceof ClientError && error.code === "invalid_argument");
+        (error instanceof ClientError && /^(?:invalid_argument|bad_request)$/.test(error.code));
       const text = error instanceof Error ? error.message : String(error);
       return new Response(`${text}\n`, { status: isTheirs ? 400 : 503 });
     }
