@@ -188,9 +188,11 @@ export class LiveConnection implements LiveBody, EntryConnection {
   /** Queues an event for the end of the turn. */
   push(event: Bytes): void {
     if (this.#ended) return;
+    const isFirst = this.#events.length === 0;
     this.#events.push(event);
     this.#eventBytes += event.length;
-    this.onPending();
+    // Once it is full it needn't wait for more.
+    if (isFirst || !this.hasRoom) this.onPending();
   }
 
   /** Has the next `set` event say that a stream is followed. */

@@ -61,6 +61,9 @@ export class LiveHub {
   readonly #topics = new Map<number, LiveTopic>();
   readonly #connections = new Map<string, LiveConnection>();
   readonly #pending = new Set<LiveConnection>();
+  /** Those that are sent what they have once the timer is over. */
+  readonly #paced = new Set<LiveConnection>();
+  #cancelPace: (() => void) | undefined;
   readonly #firstReads = new Map<string, Promise<ReadResult>>();
   readonly #patterns: LivePatterns;
   readonly #deadlines: DeadlineQueue;
@@ -155,6 +158,7 @@ export class LiveHub {
       forgetPermit();
       this.#connections.delete(connection.id);
       this.#pending.delete(connection);
+      this.#paced.delete(connection);
       this.#patterns.forget(connection);
       for (const entry of [...connection.entries.values()]) entry.end();
     };
@@ -343,15 +347,36 @@ export class LiveHub {
     });
   }
 
-  /** Sends at the end of the turn: what other streams bring meanwhile goes along. */
+  /**
+   * Sends at the end of the turn, what other streams bring meanwhile along with it; to a client that was sent
+   * something just now, a little later.
+   */
   #schedule(connection: LiveConnection): void {
+    const { clock, livePaceMs } = this.#config;
+    const isPaced = livePaceMs > 0 && clock.nowMs() - connection.sentAtMs < livePaceMs;
+    if (isPaced && connection.hasRoom) {
+      this.#paced.add(connection);
+      this.#cancelPace ??= clock.setTimer(livePaceMs, () => this.#flushPaced());
+      return;
+    }
     this.#pending.add(connection);
     if (this.#pending.size === 1) setImmediate(() => this.#flushAll());
+  }
+
+  #flushPaced(): void {
+    this.#cancelPace = undefined;
+    const connections = [...this.#paced];
+    this.#paced.clear();
+    this.#flushThese(connections);
   }
 
   #flushAll(): void {
     const connections = [...this.#pending];
     this.#pending.clear();
+    this.#flushThese(connections);
+  }
+
+  #flushThese(connections: readonly LiveConnection[]): void {
     const shared = new SharedChunks();
     for (const connection of connections) this.#flush(connection, shared);
   }
