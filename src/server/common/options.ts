@@ -62,7 +62,7 @@ export interface AppOptions {
   maxFollowedStreams?: number;
   /**
    * A client of such a connection that was sent something less than this ago gets what is new together, up
-   * to so much later; 10 ms.
+   * to so much later; 20 ms.
    */
   livePaceMs?: number;
   /** Such a connection is closed after this, for its client to connect again; 10 min. */
@@ -251,7 +251,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
     maxLiveStreams: atLeast(1, "maxLiveStreams", options.maxLiveStreams ?? 1_000),
     maxFollowedStreams: atLeast(1, "maxFollowedStreams", options.maxFollowedStreams ?? 500_000),
-    livePaceMs: atLeast(0, "livePaceMs", options.livePaceMs ?? 10),
+    livePaceMs: atLeast(0, "livePaceMs", options.livePaceMs ?? 20),
     liveCloseAfterMs: atLeast(1, "liveCloseAfterMs", options.liveCloseAfterMs ?? 600_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,

@@ -151,7 +151,16 @@ export class LiveHub {
     this.#connections.set(connection.id, connection);
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     connection.onPending = () => this.#schedule(connection);
-    connection.onTurn = (entry) => entry.serve();
+    connection.owner = {
+      serveFirst: (entry) => void this.#serveFirst(connection, entry),
+      failed: (entry, error) => this.#tellError(connection, entry, error),
+      ended: (entry) => {
+        if (!entry.isCounted) return;
+        this.#streams--;
+        connection.remove(entry);
+        this.#endIfEmpty(connection);
+      },
+    };
     let forgetPermit = () => {};
     connection.onEnd = () => {
       release();
@@ -179,24 +188,18 @@ export class LiveHub {
     isOther: boolean,
     hasEnded = false,
   ): LiveEntry {
-    const entry = new LiveEntry(connection, start, isOther);
+    const entry = new LiveEntry(connection.owner, connection, start, isOther);
     if (hasEnded) {
       entry.hasEnded = true;
       return entry;
     }
     const rejection = this.#rejectionOf(connection, entry.name, isOther);
     if (rejection !== undefined) {
-      this.#tellError(connection, entry, rejection);
+      entry.fail(rejection);
       return entry;
     }
-    entry.fail = (error) => this.#tellError(connection, entry, error);
-    entry.serve = () => void this.#serveFirst(connection, entry);
     this.#streams++;
-    entry.onEnd = () => {
-      this.#streams--;
-      connection.remove(entry);
-      this.#endIfEmpty(connection);
-    };
+    entry.isCounted = true;
     connection.add(entry);
     return entry;
   }
@@ -245,18 +248,12 @@ export class LiveHub {
     entry.space = first.space;
     let topic = this.#topics.get(first.id);
     if (topic === undefined) {
-      topic = new LiveTopic(this.#config.storage, entry.name, first);
+      topic = new LiveTopic(this.#config.storage, entry.name, first, this.#forgetTopic);
       this.#topics.set(first.id, topic);
     }
-    const joined = topic;
-    joined.add(entry);
+    topic.add(entry);
+    entry.topic = topic;
     entry.streamId = first.id;
-    entry.serve = () => joined.serve(entry);
-    const { onEnd } = entry;
-    entry.onEnd = () => {
-      if (joined.remove(entry)) this.#topics.delete(joined.id);
-      onEnd();
-    };
     connection.tellAdded({
       stream: entry.name,
       tag: entry.tag,
@@ -264,9 +261,11 @@ export class LiveHub {
       contentType: first.contentType,
       upToDate: first.start === first.tail,
     });
-    joined.deliver(first, [entry]);
-    joined.follow(entry);
+    topic.deliver(first, [entry]);
+    topic.follow(entry);
   }
+
+  readonly #forgetTopic = ({ id }: LiveTopic) => void this.#topics.delete(id);
 
   /** Connections that come back at once ask for the same. */
   #readFirst({ name, from }: LiveEntry): Promise<ReadResult> {
@@ -318,12 +317,8 @@ export class LiveHub {
     connection.push(encodeLiveEvent("error", { pattern: pattern.text, ...this.#describe(error) }));
   }
 
-  #tellError(connection: LiveConnection, entry: LiveEntry, error: unknown): void {
-    if (entry.hasEnded) return;
-    connection.push(
-      encodeLiveEvent("error", { stream: entry.name, tag: entry.tag, ...this.#describe(error) }),
-    );
-    entry.end();
+  #tellError(connection: LiveConnection, { name, tag }: LiveEntry, error: unknown): void {
+    connection.push(encodeLiveEvent("error", { stream: name, tag, ...this.#describe(error) }));
   }
 
   #describe(error: unknown): { status: number; code: string; message: string } {
