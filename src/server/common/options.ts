@@ -66,6 +66,11 @@ export interface AppOptions {
   maxLiveStreams?: number;
   /** So many streams may all such connections follow, each counted once for every connection; 500,000. */
   maxFollowedStreams?: number;
+  /**
+   * A client of such a connection that was sent something less than this ago gets what is new together, up
+   * to so much later; 20 ms.
+   */
+  livePaceMs?: number;
   /** Such a connection is closed after this, for its client to connect again; 10 min. */
   liveCloseAfterMs?: number;
   /** A body has to be here after this; 30 s. */
@@ -197,6 +202,7 @@ export interface ServerConfig {
   readonly maxLiveStreams: number;
   readonly maxFollowedStreams: number;
   readonly liveCloseAfterMs: number;
+  readonly livePaceMs: number;
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
   readonly listing: boolean;
@@ -255,6 +261,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
     maxLiveStreams: atLeast(1, "maxLiveStreams", options.maxLiveStreams ?? 1_000),
     maxFollowedStreams: atLeast(1, "maxFollowedStreams", options.maxFollowedStreams ?? 500_000),
+    livePaceMs: atLeast(0, "livePaceMs", options.livePaceMs ?? 20),
     liveCloseAfterMs: atLeast(1, "liveCloseAfterMs", options.liveCloseAfterMs ?? 600_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,

@@ -5,7 +5,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { formatLiveEventId, type OtherPlace } from "../../protocol/live_event_id.ts";
 import { encodeLiveControl, encodeLiveEvent } from "../../protocol/live_events.ts";
 import type { StreamOffset } from "../../protocol/offset.ts";
-import type { EntryConnection, LiveEntry } from "./live_entry.ts";
+import type { EntryConnection, EntryOwner, LiveEntry } from "./live_entry.ts";
 
 /** So many streams of a connection that isn't up to date are read at once. */
 const READS_AT_ONCE = 8;
@@ -64,8 +64,8 @@ export class LiveConnection implements LiveBody, EntryConnection {
   onEnd: () => void = () => {};
   /** Called when there is something to be sent. */
   onPending: () => void = () => {};
-  /** Called to have the next chunk of a stream read. */
-  onTurn: (entry: LiveEntry) => void = () => {};
+  /** Who is told of what becomes of its streams. */
+  owner: EntryOwner = { serveFirst: () => {}, failed: () => {}, ended: () => {} };
   readonly #hasEventIds: boolean;
   readonly #waiting = new Set<LiveEntry>();
   readonly #reading = new Set<LiveEntry>();
@@ -181,16 +181,18 @@ export class LiveConnection implements LiveBody, EntryConnection {
       if (this.#reading.size >= READS_AT_ONCE) return;
       this.#waiting.delete(entry);
       this.#reading.add(entry);
-      this.onTurn(entry);
+      entry.serve();
     }
   }
 
   /** Queues an event for the end of the turn. */
   push(event: Bytes): void {
     if (this.#ended) return;
+    const isFirst = this.#events.length === 0;
     this.#events.push(event);
     this.#eventBytes += event.length;
-    this.onPending();
+    // Once it is full it needn't wait for more.
+    if (isFirst || !this.hasRoom) this.onPending();
   }
 
   /** Has the next `set` event say that a stream is followed. */

@@ -27,8 +27,27 @@ export interface EntryConnection {
   push(event: Bytes): void;
 }
 
-/** One stream that one connection follows. */
+/** What reads a stream for all who follow it. */
+export interface EntryTopic {
+  /** Has the next chunk sent. */
+  serve(entry: LiveEntry): void;
+  /** Takes an entry out. */
+  forget(entry: LiveEntry): void;
+}
+
+/** Who is told of what becomes of entries. */
+export interface EntryOwner {
+  /** Has the first chunk read and sent. */
+  serveFirst(entry: LiveEntry): void;
+  /** A stream can't be read on. */
+  failed(entry: LiveEntry, error: unknown): void;
+  /** Nothing more comes of it. */
+  ended(entry: LiveEntry): void;
+}
+
+/** One stream that one connection follows: there are many, and each has no more than it needs. */
 export class LiveEntry {
+  readonly owner: EntryOwner;
   readonly connection: EntryConnection;
   readonly name: string;
   /** Where it begins. */
@@ -47,18 +66,18 @@ export class LiveEntry {
   closedAt: StreamOffset | undefined;
   /** The stream's, once its first chunk has been read. */
   streamId: number | undefined;
-  /** Called once, when nothing more comes of it. */
-  onEnd: () => void = () => {};
-  /** Has the next chunk sent. */
-  serve: () => void = () => {};
-  /** Tells its client why nothing more comes of it, and ends it. */
-  fail: (error: unknown) => void = () => {};
+  /** Whether it counts as one that is followed. */
+  isCounted = false;
+  /** Reads it, once its first chunk has been read. */
+  topic: EntryTopic | undefined;
 
   constructor(
+    owner: EntryOwner,
     connection: EntryConnection,
     { name, from, tag }: LiveStart,
     isOther: boolean,
   ) {
+    this.owner = owner;
     this.connection = connection;
     this.name = copyString(name);
     this.from = from;
@@ -73,10 +92,23 @@ export class LiveEntry {
     return space === undefined ? "not begun" : { space: spaceAt(space, position), position };
   }
 
+  /** Has the next chunk sent. */
+  serve(): void {
+    if (this.topic === undefined) this.owner.serveFirst(this);
+    else this.topic.serve(this);
+  }
+
+  /** Tells its client why nothing more comes of it, and ends it. */
+  fail(error: unknown): void {
+    if (!this.hasEnded) this.owner.failed(this, error);
+    this.end();
+  }
+
   /** Ends it in its connection, which goes on. */
   end(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.onEnd();
+    this.topic?.forget(this);
+    this.owner.ended(this);
   }
 }

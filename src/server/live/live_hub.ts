@@ -61,6 +61,9 @@ export class LiveHub {
   readonly #topics = new Map<number, LiveTopic>();
   readonly #connections = new Map<string, LiveConnection>();
   readonly #pending = new Set<LiveConnection>();
+  /** Those that are sent what they have once the timer is over. */
+  readonly #paced = new Set<LiveConnection>();
+  #cancelPace: (() => void) | undefined;
   readonly #firstReads = new Map<string, Promise<ReadResult>>();
   readonly #patterns: LivePatterns;
   readonly #deadlines: DeadlineQueue;
@@ -148,13 +151,23 @@ export class LiveHub {
     this.#connections.set(connection.id, connection);
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
     connection.onPending = () => this.#schedule(connection);
-    connection.onTurn = (entry) => entry.serve();
+    connection.owner = {
+      serveFirst: (entry) => void this.#serveFirst(connection, entry),
+      failed: (entry, error) => this.#tellError(connection, entry, error),
+      ended: (entry) => {
+        if (!entry.isCounted) return;
+        this.#streams--;
+        connection.remove(entry);
+        this.#endIfEmpty(connection);
+      },
+    };
     let forgetPermit = () => {};
     connection.onEnd = () => {
       release();
       forgetPermit();
       this.#connections.delete(connection.id);
       this.#pending.delete(connection);
+      this.#paced.delete(connection);
       this.#patterns.forget(connection);
       for (const entry of [...connection.entries.values()]) entry.end();
     };
@@ -175,24 +188,18 @@ export class LiveHub {
     isOther: boolean,
     hasEnded = false,
   ): LiveEntry {
-    const entry = new LiveEntry(connection, start, isOther);
+    const entry = new LiveEntry(connection.owner, connection, start, isOther);
     if (hasEnded) {
       entry.hasEnded = true;
       return entry;
     }
     const rejection = this.#rejectionOf(connection, entry.name, isOther);
     if (rejection !== undefined) {
-      this.#tellError(connection, entry, rejection);
+      entry.fail(rejection);
       return entry;
     }
-    entry.fail = (error) => this.#tellError(connection, entry, error);
-    entry.serve = () => void this.#serveFirst(connection, entry);
     this.#streams++;
-    entry.onEnd = () => {
-      this.#streams--;
-      connection.remove(entry);
-      this.#endIfEmpty(connection);
-    };
+    entry.isCounted = true;
     connection.add(entry);
     return entry;
   }
@@ -241,18 +248,12 @@ export class LiveHub {
     entry.space = first.space;
     let topic = this.#topics.get(first.id);
     if (topic === undefined) {
-      topic = new LiveTopic(this.#config.storage, entry.name, first);
+      topic = new LiveTopic(this.#config.storage, entry.name, first, this.#forgetTopic);
       this.#topics.set(first.id, topic);
     }
-    const joined = topic;
-    joined.add(entry);
+    topic.add(entry);
+    entry.topic = topic;
     entry.streamId = first.id;
-    entry.serve = () => joined.serve(entry);
-    const { onEnd } = entry;
-    entry.onEnd = () => {
-      if (joined.remove(entry)) this.#topics.delete(joined.id);
-      onEnd();
-    };
     connection.tellAdded({
       stream: entry.name,
       tag: entry.tag,
@@ -260,9 +261,11 @@ export class LiveHub {
       contentType: first.contentType,
       upToDate: first.start === first.tail,
     });
-    joined.deliver(first, [entry]);
-    joined.follow(entry);
+    topic.deliver(first, [entry]);
+    topic.follow(entry);
   }
+
+  readonly #forgetTopic = ({ id }: LiveTopic) => void this.#topics.delete(id);
 
   /** Connections that come back at once ask for the same. */
   #readFirst({ name, from }: LiveEntry): Promise<ReadResult> {
@@ -314,12 +317,8 @@ export class LiveHub {
     connection.push(encodeLiveEvent("error", { pattern: pattern.text, ...this.#describe(error) }));
   }
 
-  #tellError(connection: LiveConnection, entry: LiveEntry, error: unknown): void {
-    if (entry.hasEnded) return;
-    connection.push(
-      encodeLiveEvent("error", { stream: entry.name, tag: entry.tag, ...this.#describe(error) }),
-    );
-    entry.end();
+  #tellError(connection: LiveConnection, { name, tag }: LiveEntry, error: unknown): void {
+    connection.push(encodeLiveEvent("error", { stream: name, tag, ...this.#describe(error) }));
   }
 
   #describe(error: unknown): { status: number; code: string; message: string } {
@@ -343,15 +342,36 @@ export class LiveHub {
     });
   }
 
-  /** Sends at the end of the turn: what other streams bring meanwhile goes along. */
+  /**
+   * Sends at the end of the turn, what other streams bring meanwhile along with it; to a client that was sent
+   * something just now, a little later.
+   */
   #schedule(connection: LiveConnection): void {
+    const { clock, livePaceMs } = this.#config;
+    const isPaced = livePaceMs > 0 && clock.nowMs() - connection.sentAtMs < livePaceMs;
+    if (isPaced && connection.hasRoom) {
+      this.#paced.add(connection);
+      this.#cancelPace ??= clock.setTimer(livePaceMs, () => this.#flushPaced());
+      return;
+    }
     this.#pending.add(connection);
     if (this.#pending.size === 1) setImmediate(() => this.#flushAll());
+  }
+
+  #flushPaced(): void {
+    this.#cancelPace = undefined;
+    const connections = [...this.#paced];
+    this.#paced.clear();
+    this.#flushThese(connections);
   }
 
   #flushAll(): void {
     const connections = [...this.#pending];
     this.#pending.clear();
+    this.#flushThese(connections);
+  }
+
+  #flushThese(connections: readonly LiveConnection[]): void {
     const shared = new SharedChunks();
     for (const connection of connections) this.#flush(connection, shared);
   }

@@ -9,7 +9,7 @@ import {
 import { formatOffset, type OffsetSpace, spaceAt } from "../../protocol/offset.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { ReadResult, Storage, Watch } from "../../storage/storage.ts";
-import type { LiveEntry } from "./live_entry.ts";
+import type { EntryTopic, LiveEntry } from "./live_entry.ts";
 
 /** So much of one stream is sent before the others of a connection have their turn. */
 export const TURN_BYTES = 16 * 1024;
@@ -18,11 +18,12 @@ export const TURN_BYTES = 16 * 1024;
  * One stream, and those connections that follow it among others. New data is read and encoded once for
  * all that are at the same offset.
  */
-export class LiveTopic {
+export class LiveTopic implements EntryTopic {
   readonly id: number;
   readonly #storage: Storage;
   readonly #name: string;
   readonly #payload: LivePayload;
+  readonly #onEnd: (topic: LiveTopic) => void;
   readonly #entries = new Set<LiveEntry>();
   #space: OffsetSpace;
   #watch: Promise<Watch> | undefined;
@@ -30,11 +31,18 @@ export class LiveTopic {
   #allAreDue = false;
   readonly #due = new Set<LiveEntry>();
 
-  constructor(storage: Storage, name: string, first: ReadResult) {
+  /** @param onEnd called once nobody follows it */
+  constructor(
+    storage: Storage,
+    name: string,
+    first: ReadResult,
+    onEnd: (topic: LiveTopic) => void,
+  ) {
     this.id = first.id;
     this.#storage = storage;
     this.#name = name;
     this.#space = first.space;
+    this.#onEnd = onEnd;
     this.#payload = livePayloadOf(first.contentType);
   }
 
@@ -48,13 +56,13 @@ export class LiveTopic {
     this.#entries.add(entry);
   }
 
-  /** Takes one out; true if it was the last. */
-  remove(entry: LiveEntry): boolean {
+  /** Takes one out; with the last one it ends. */
+  forget(entry: LiveEntry): void {
     this.#entries.delete(entry);
     this.#due.delete(entry);
-    if (this.#entries.size > 0) return false;
+    if (this.#entries.size > 0) return;
+    this.#onEnd(this);
     this.#watch?.then((watch) => watch.cancel(), () => {});
-    return true;
   }
 
   /** Sends whatever comes from now on. */

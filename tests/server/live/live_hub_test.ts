@@ -4,6 +4,7 @@ import {
   CLOSE,
   expectError,
   Fixture,
+  isPending,
   JSON_TYPE,
   settle,
   TEXT,
@@ -326,5 +327,24 @@ Deno.test("of more streams than are read at once each is followed, also those th
     ok(chunk.length > 0, `only ${seen.size} came`);
     for (const name of Object.keys(messagesOf(chunk))) seen.add(name);
   }
+  await feed.cancel();
+});
+
+Deno.test("what comes soon after something was sent goes together, a few milliseconds later", async () => {
+  const served = new Fixture({ livePaceMs: 10 });
+  for (const name of ["a", "b"]) await served.make(name, JSON_TYPE);
+  const feed = await LiveFeed.get(served, "stream=a@-1&stream=b@-1");
+  served.clock.advance(10);
+  await feed.upTo(({ type, head }) => type === "control" && head.upToDate);
+  served.clock.advance(20);
+  await served.append("a", JSON_TYPE, "[1]");
+  deepEqual(messagesOf(await feed.chunk()), { a: [1] });
+  await served.append("b", JSON_TYPE, "[2]");
+  await settle();
+  await served.append("a", JSON_TYPE, "[3]");
+  const next = feed.chunk();
+  ok(await isPending(next));
+  served.clock.advance(10);
+  deepEqual(messagesOf(await next), { a: [3], b: [2] });
   await feed.cancel();
 });
