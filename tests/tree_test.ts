@@ -33,6 +33,7 @@ const ENTRIES = [
   "src/client/mod.ts",
   "src/ai/mod.ts",
   "src/page/main.tsx",
+  "src/page/charts.ts",
 ];
 /** Of subscriptions (issue 25), until the routes import them. */
 const UPCOMING = [

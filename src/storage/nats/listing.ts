@@ -52,14 +52,14 @@ class NameIndex {
   /** Why it can't be used. */
   failure: StreamError | undefined;
   usedAtMs = 0;
-  /** Set once it has all that there was: what comes then is news. */
+  /** Set once it has all that there was: what comes then is new. */
   isComplete = false;
-  readonly #onNews: () => void;
+  readonly #onHeard: () => void;
   readonly #limit: number;
 
-  constructor(jetStream: JetStream, subjects: Subjects, limit: number, onNews: () => void) {
+  constructor(jetStream: JetStream, subjects: Subjects, limit: number, onHeard: () => void) {
     this.#limit = limit;
-    this.#onNews = onNews;
+    this.#onHeard = onHeard;
     this.follower = jetStream.follow(
       { log: subjects.namesLog, fromSequence: 1, isLastOfEach: true },
       (message) => this.#take(message),
@@ -67,7 +67,7 @@ class NameIndex {
   }
 
   #take({ payload, sequence }: StoredMessage): void {
-    if (this.isComplete) this.#onNews();
+    if (this.isComplete) this.#onHeard();
     try {
       const entry = decodeNameEntry(payload);
       if (entry.kind === "tombstone") this.names.delete(entry.name);

@@ -556,21 +556,6 @@ it("a listing asks one question for each stream that isn't in memory", async (fr
   ]);
 });
 
-it("whoever has listed hears that other front ends make and delete streams", async (frontEnds) => {
-  const [a, b] = [await frontEnds.open(), await frontEnds.open()];
-  const heard = () => b.storage.measure?.().heardChanges;
-  await a.storage.create("before", { contentType: TEXT });
-  equal(heard(), 0);
-  await b.storage.list({ limit: 10 });
-  equal(heard(), 0);
-  await a.storage.create("s", { contentType: TEXT });
-  await b.storage.list({ limit: 10 });
-  equal(heard(), 1);
-  await a.storage.delete("s");
-  await b.storage.list({ limit: 10 });
-  equal(heard(), 2);
-});
-
 it("more names than may be are not listed, and again once they are fewer", async (frontEnds) => {
   const { storage } = await frontEnds.open({ maxListedNames: 3 });
   for (const name of ["a", "b", "c"]) await storage.create(name, {});
