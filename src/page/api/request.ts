@@ -12,13 +12,21 @@ export class ApiError extends Error {
   readonly code: string;
   /** How long the server wants to be left alone, in ms. */
   readonly retryAfterMs: number;
+  /** Where the stream begins, where what was asked for was trimmed. */
+  readonly earliestOffset: string | undefined;
 
-  constructor(status: number, code: string, message: string, retryAfterMs = 0) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    { retryAfterMs = 0, earliestOffset }: { retryAfterMs?: number; earliestOffset?: string } = {},
+  ) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.earliestOffset = earliestOffset;
   }
 
   /** Whether another try may go well: the server is away, busy or starting. */
@@ -106,12 +114,14 @@ function queryText(query: CallOptions["query"] = {}): string {
 async function readRefusal(answer: Response): Promise<ApiError> {
   const { status } = answer;
   const seconds = Number(answer.headers.get("retry-after") ?? 0);
-  const waitMs = seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY_AFTER_MS) : 0;
+  const retryAfterMs = seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY_AFTER_MS) : 0;
+  const earliestOffset = answer.headers.get("stream-earliest-offset");
+  const more = { retryAfterMs, ...(earliestOffset !== null && { earliestOffset }) };
   try {
     const { error } = JSON.parse(await answer.text());
-    return new ApiError(status, String(error.code), String(error.message), waitMs);
+    return new ApiError(status, String(error.code), String(error.message), more);
   } catch {
     const message = `The server answered with status ${status}.`;
-    return new ApiError(status, `http_${status}`, message, waitMs);
+    return new ApiError(status, `http_${status}`, message, more);
   }
 }

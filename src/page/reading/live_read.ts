@@ -29,6 +29,8 @@ export interface LiveReadListener {
   onStart(start: string): void;
   /** @param isUpToDate whether the server had no more at that moment */
   onMessages(messages: readonly UnnumberedMessage[], next: string, isUpToDate: boolean): void;
+  /** What came next was trimmed: it goes on where something is left. */
+  onTrimmed(): void;
   /** Whether to stop reading for now: `wake` goes on. Asked after each answer. */
   shouldHold(): boolean;
 }
@@ -37,6 +39,8 @@ interface Control {
   readonly streamNextOffset: string;
   readonly upToDate?: boolean;
   readonly streamClosed?: boolean;
+  /** Where something is left, where what comes next was trimmed before it was sent. */
+  readonly earliestOffset?: string;
 }
 
 /** An answer that ends sooner isn't asked for anew at once. */
@@ -60,6 +64,7 @@ export class LiveRead {
   readonly #content: Content;
   #isBase64 = false;
   #isEnded = false;
+  #hasBegun = false;
   #data: readonly Uint8Array[] = [];
   #connection: AbortController | undefined;
   #wake: (() => void) | undefined;
@@ -119,7 +124,13 @@ export class LiveRead {
     if (isShort && !connection.signal.aborted) await this.#pause();
   }
 
+  #skipTo(offset: string): void {
+    this.#place = { offset };
+    this.#listener.onTrimmed();
+  }
+
   #begin(headers: Headers): void {
+    this.#hasBegun = true;
     this.#isBase64 = headers.get("stream-sse-data-encoding") === "base64";
     this.#listener.onState({ kind: "live" });
     const start = headers.get("stream-next-offset") ?? "-1";
@@ -132,7 +143,8 @@ export class LiveRead {
     if (this.#isClosed || connection.signal.aborted) return;
     if (event.type === "data") this.#data = event.data;
     if (event.type !== "control") return;
-    const { streamNextOffset, upToDate, streamClosed } = eventJson<Control>(event);
+    const { streamNextOffset, upToDate, streamClosed, earliestOffset } = eventJson<Control>(event);
+    if (earliestOffset !== undefined) return this.#skipTo(earliestOffset);
     const start = "offset" in this.#place ? this.#place.offset : "-1";
     const messages = splitMessages(this.#bytes(), this.#content, { start, end: streamNextOffset });
     this.#data = [];
@@ -156,6 +168,11 @@ export class LiveRead {
     if (problem.status === 401 && token.value !== undefined) {
       this.#listener.onState({ kind: "retrying", reason: problem.message });
       await this.#untilAnotherToken();
+      return true;
+    }
+    // Whoever asks for what was trimmed is told so; whoever was reading goes on.
+    if (this.#hasBegun && problem.earliestOffset !== undefined) {
+      this.#skipTo(problem.earliestOffset);
       return true;
     }
     if (!problem.isPassing) {

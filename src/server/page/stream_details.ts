@@ -43,6 +43,7 @@ function toJson(stream: StreamDescription, isShown: (name: string) => boolean) {
     space: at(tail).replace(/_.*$/, ""),
     tail,
     nextOffset: at(tail),
+    earliestOffset: stream.earliest > 0 ? at(stream.earliest) : null,
     closed,
     closedBy: closedBy ?? null,
     lastAppendAt: timeOf(stream.lastAppendAtMs),

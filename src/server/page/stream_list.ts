@@ -203,7 +203,7 @@ function toJson(
     contentType,
     nextOffset: formatOffset(space, tail),
     closed,
-    size: tail,
+    size: tail - stream.earliest,
     lastAppendAt: timeOf(lastAppendAtMs ?? 0),
     readers,
   };

@@ -223,6 +223,7 @@ export class LookSession {
       onState: (state) => this.#tell(state),
       onStart: (start) => this.next.value = start,
       onMessages: (messages, next, isUpToDate) => this.#add(messages, next, isUpToDate),
+      onTrimmed: () => this.problem.value = "Some that came next was trimmed before it was read.",
       shouldHold: () => this.#shouldHold(),
     });
     this.#draw();

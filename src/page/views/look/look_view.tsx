@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { token } from "../../api/request.ts";
+import { requested } from "../../dialogs/requested.ts";
 import { parseCondition } from "../../reading/json_path.ts";
 import type { ReadPlace } from "../../reading/live_read.ts";
 import { textOf } from "../../reading/message.ts";
@@ -37,6 +38,7 @@ export function LookView({ at }: { readonly at: StreamRoute }) {
     document.title = `${at.name} · durable-streams`;
     return () => document.title = "durable-streams";
   }, [at.name]);
+  useRefreshAfterDialogs(session);
   const mode = at.mode === undefined || (at.mode === "media" && !isMedia(session.contentType.value))
     ? defaultMode(session)
     : at.mode;
@@ -104,6 +106,16 @@ function Messages({ session, at, mode, chosen, onChoose }: {
       onChoose={onChoose}
     />
   );
+}
+
+/** What was done in a dialog may have made the stream another one: closed, trimmed, with a fork. */
+function useRefreshAfterDialogs(session: LookSession): void {
+  const wasOpen = useRef(false);
+  const isOpen = requested.value !== undefined;
+  useEffect(() => {
+    if (wasOpen.current && !isOpen) session.refresh().catch(() => {});
+    wasOpen.current = isOpen;
+  }, [session, isOpen]);
 }
 
 function defaultMode(session: LookSession): MessageMode {
