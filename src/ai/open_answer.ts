@@ -35,7 +35,7 @@ export async function openAnswer(
   // A create that was sent twice, since its answer was lost, is ours all the same.
   const isNew = first !== undefined && headerOf(first)?.run === run;
   const before = chunks.filter((chunk) => !isInternal(chunk));
-  return { isNew, before, state: false ? endOf(chunks.at(-1)) : "running" };
+  return { isNew, before, state: reader.closed ? endOf(chunks.at(-1)) : "running" };
 }
 
 function endOf(last: UiChunk | undefined): "finished" | "stopped" | "failed" {

@@ -127,7 +127,8 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
   get(name: string, mayBeSlice: boolean): Promise<ReadSnapshot>;
   async get(name: string, mayBeSlice = false): Promise<ReadSnapshot> {
     const { bodies, accessed } = this.#parts;
-    for (let missing: number | undefined;;) {
+    let missing: number | undefined;
+    while (true) {
       const { stream, ref } = await this.#visible(name);
       accessed(stream);
       const body = await bodies.read(stream.id, ref, mayBeSlice);

@@ -133,8 +133,6 @@ function bind(
     greatestId: () => lookups.greatestId(),
     newestLsnAfter: (position) => lookups.newestLsnAfter(position),
     compactedUpTo: (streamId) => lookups.compactedUpTo(streamId),
-    snapshot: (streamId) => lookups.snapshot(streamId),
-    snapshots: (afterId, upToId) => lookups.snapshots(afterId, upToId),
     dueForTrim: (nowMs, after, limit) => lookups.dueForTrim(nowMs, after, limit),
     expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
     subscriptions: (onDamage) => lookups.subscriptions(onDamage),
