@@ -5,7 +5,7 @@ import { update } from "./trimming.ts";
 
 const BLOCK_BYTES = 4096;
 /** Far longer than a look at one stream takes on a busy machine. */
-const PATIENCE_MS = 5000;
+const LONGEST_MS = 5000;
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -13,7 +13,7 @@ function delay(ms: number): Promise<void> {
 
 /** What is kept is looked at between all else. */
 async function untilEarliest({ storage }: Subject, name: string, least: number): Promise<number> {
-  const endMs = performance.now() + PATIENCE_MS;
+  const endMs = performance.now() + LONGEST_MS;
   while (true) {
     const { earliest } = await storage.head(name);
     if (earliest >= least || performance.now() > endMs) return earliest;

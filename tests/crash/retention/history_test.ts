@@ -3,7 +3,7 @@ import process from "node:process";
 import { runRetentionHistory } from "./history.ts";
 
 /** How many histories: those of CI are the same each time. `RETENTION_FIRST` is the first one's seed. */
-const count = Number(process.env["RETENTION_HISTORIES"] ?? 40);
+const count = Number(process.env["RETENTION_HISTORIES"] ?? 15);
 const first = Number(process.env["RETENTION_FIRST"] ?? 1);
 
 Deno.test("nothing is lost of a stream that is trimmed, and nothing trimmed comes back, while processes end", async () => {
