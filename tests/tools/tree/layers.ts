@@ -80,7 +80,6 @@ const ROOMS: readonly Room[] = [
       ["options.ts"],
       ["format"],
       ["cluster"],
-      ["snapshots"],
       ["streams"],
       ["reading"],
       ["subscriptions"],
