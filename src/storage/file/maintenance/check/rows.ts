@@ -193,14 +193,17 @@ class RowsCheck {
       }
       const segment = toSegmentRow(asNumbers(row), this.#path);
       if (stream !== undefined && segment.base !== next) {
-        yield this.#gap(affected, next, segment.base);
+        if (!isTrimmed(stream, next, segment.base)) {
+          yield this.#gap(affected, next, segment.base);
+        }
         messages = undefined;
       }
       next = segment.end;
       messages = yield* this.#segment(segment, affected, stream, messages);
     }
-    if (end !== undefined && next !== end) yield this.#gap(affected, next, end);
-    else if (stream !== undefined) yield* this.#messages(affected, stream, messages);
+    if (stream !== undefined && end !== undefined && next !== end) {
+      if (!isTrimmed(stream, next, end)) yield this.#gap(affected, next, end);
+    } else if (stream !== undefined) yield* this.#messages(affected, stream, messages);
   }
 
   /** @param stored how many messages there are in segments, where that is known */
@@ -262,6 +265,16 @@ class RowsCheck {
       range: { from: Math.min(expected, found), to: Math.max(expected, found) },
     };
   }
+}
+
+/** Whether what is missing before the first bytes that a stream holds is what was trimmed of it. */
+function isTrimmed(
+  { fork, earliest, softDeleted }: StreamRow,
+  expected: number,
+  found: number,
+): boolean {
+  if (expected !== (fork?.point ?? 0) || found < expected) return false;
+  return found <= earliest || softDeleted;
 }
 
 /** Rows of a table in the order of its key, one held back. */
