@@ -287,5 +287,6 @@ function groupOf(nextOffset: string, upToDate: boolean, data?: Bytes): SseGroup 
     closed: false,
     nextOrdinal: undefined,
     earliestOffset: undefined,
+    compactedUpTo: undefined,
   };
 }
