@@ -1,6 +1,7 @@
 import { COUNT_BUGS } from "./count_bugs.ts";
 import { ISOLATION_BUGS } from "./isolation_bugs.ts";
 import type { SeededBug } from "./seeded_bug.ts";
+import { SNAPSHOT_BUGS } from "./snapshot_bugs.ts";
 import { SUBSCRIPTION_BUGS } from "./subscription_bugs.ts";
 
 const CHECKPOINT = "file/streams/checkpoint.ts";
@@ -317,6 +318,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: "tests/storage/file/undurable_errors_test.ts",
   },
   ...COUNT_BUGS,
+  ...SNAPSHOT_BUGS,
   ...ISOLATION_BUGS,
   ...SUBSCRIPTION_BUGS,
 ];
