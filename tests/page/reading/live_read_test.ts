@@ -45,7 +45,7 @@ Deno.test("answers that end at once are asked for anew after a pause, from where
 });
 
 Deno.test("whoever reads goes on behind what was trimmed meanwhile", async () => {
-  const [earliest, later] = ["abcdefgh_0000000000000008", "abcdefgh_0000000000000009"];
+  const [earliest, later] = ["abcdefgh-0000000000000008", "abcdefgh-0000000000000009"];
   const asked: (string | null)[] = [];
   answerFetch((request) => {
     asked.push(new URL(request.url).searchParams.get("offset"));
