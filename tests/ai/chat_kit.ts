@@ -94,12 +94,16 @@ export class ChatKit {
   /** The page's. */
   readonly transport: ChatTransport;
 
-  constructor(streams: Streams) {
+  #cut = new AbortController();
+
+  /** @param maxOutageMs how long its page's reads are tried again */
+  constructor(streams: Streams, maxOutageMs?: number) {
     this.#streams = streams;
     this.client = this.#client((request) => this.requests.push(request));
     this.transport = chatTransport({
       streams: this.#client(() => {}, true),
       clock: this.clock,
+      maxOutageMs,
       fetch: (url, init) => this.#application(String(url), String(init?.body)),
     });
   }
@@ -112,7 +116,10 @@ export class ChatKit {
         if (isLive) this.openReads++;
         const gone = () => this.openReads--;
         if (isLive) init.signal?.addEventListener("abort", gone, { once: true });
-        return await this.#streams.fetch(url, init);
+        const signal = isLive && init.signal
+          ? AbortSignal.any([init.signal, this.#cut.signal])
+          : init.signal;
+        return await this.#streams.fetch(url, { ...init, signal: signal ?? null });
       },
     });
     return new Client(this.#streams.url, {
@@ -121,6 +128,12 @@ export class ChatKit {
         return transport(request);
       },
     });
+  }
+
+  /** Ends the pages' open connections as a lost network does. */
+  cut(): void {
+    this.#cut.abort(new TypeError("network connection was lost"));
+    this.#cut = new AbortController();
   }
 
   async #application(url: string, body: string): Promise<Response> {

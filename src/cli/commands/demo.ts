@@ -45,9 +45,9 @@ export const demoCommand: CliCommand = {
   name: "demo",
   summary: "Serve a chat that survives reloads, second tabs and kills, to try it out.",
   details: `
-The model is none: it types words slowly, so that there is time to reload the page, to open it twice
-or to kill something. With --streams the streams are another process's, which may be killed and
-started again in the middle of an answer. Only browsers on this machine can reach it.`,
+The model is none: it types words slowly, so that there is time to reload the page, to open it
+twice or to kill something. With --streams the streams are another process's, which may be killed
+and started again in the middle of an answer. Only browsers on this machine can reach it.`,
   examples: [
     ["durable-streams demo", "open http://127.0.0.1:4438/ then"],
     [

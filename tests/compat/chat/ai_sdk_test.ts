@@ -15,8 +15,8 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(() => server?.[Symbol.asyncDispose]());
 
 /** A chat of its own on the server of all. */
-function newKit(): ChatKit {
-  return new ChatKit({ url: `${server?.url}/${crypto.randomUUID()}`, fetch });
+function newKit(maxOutageMs?: number): ChatKit {
+  return new ChatKit({ url: `${server?.url}/${crypto.randomUUID()}`, fetch }, maxOutageMs);
 }
 
 const USAGE = {
@@ -175,6 +175,25 @@ Deno.test("a resume of the same page in mid-answer doubles nothing", async () =>
   await resumed;
   equal(lastText(page), "one two");
   equal(page.messages.length, 2);
+});
+
+Deno.test("a page that lost its network knows that, and a resume doubles nothing", async () => {
+  const kit = newKit(0);
+  const page = openPage(kit);
+  kit.model.say(TEXT_START, text("one "));
+  const sent = page.sendMessage({ text: "hi" });
+  await untilText(page, "one ");
+  await until(() => kit.openReads === 1, () => `${kit.openReads} connections`);
+  kit.isAway = true;
+  kit.cut();
+  await sent;
+  equal(page.status, "error");
+  kit.isAway = false;
+  const resumed = page.resumeStream();
+  kit.model.say(text("two"), TEXT_END, FINISH).end();
+  await resumed;
+  equal(page.status, "ready");
+  equal(lastText(page), "one two");
 });
 
 Deno.test("three resumes at once give the answer once", async () => {
