@@ -22,6 +22,8 @@ function threads(front: TableAuthority, back: TableAuthority) {
     gatherMetrics: () => Promise.resolve([]),
     onMeasure: () => {},
     gatherReaders: () => Promise.resolve(new Map()),
+    shareLiveChange: () => Promise.resolve(false),
+    onLiveChange: () => {},
     onFigures: () => {},
   });
   starting.serve(storage);
