@@ -2,6 +2,7 @@ import { appendCommand } from "./commands/append.ts";
 import { closeCommand } from "./commands/close.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
+import { configureCommand } from "./commands/configure.ts";
 import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
@@ -16,6 +17,7 @@ import { readCommand } from "./commands/read.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { trimCommand } from "./commands/trim.ts";
 import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { backupCommand } from "./maintenance/backup.ts";
@@ -38,6 +40,8 @@ export const commands: readonly CliCommand[] = [
   healthCommand,
   closeCommand,
   forkCommand,
+  configureCommand,
+  trimCommand,
   deleteCommand,
   listCommand,
   copyCommand,

@@ -5,6 +5,8 @@ import {
   STREAM_FORK_OFFSET,
   STREAM_FORK_SUB_OFFSET,
   STREAM_FORKED_FROM,
+  STREAM_RETENTION,
+  STREAM_TRIM_BEFORE,
   STREAM_TTL,
 } from "../protocol/headers.ts";
 import { type AppendAnswer, sendAppend } from "./transport/append_request.ts";
@@ -18,7 +20,8 @@ import { defined } from "./transport/defined.ts";
 import { type HeadersOption, type QueryOption, withAdditions } from "./transport/headers_option.ts";
 import { invalidArgument } from "./errors/invalid_argument.ts";
 import { type ListedStream, type ListOptions, listStreams } from "./transport/list.ts";
-import { parsePlace } from "./transport/place.ts";
+import { parsePlace, START } from "./transport/place.ts";
+import { type Retention, retentionText } from "./transport/retention.ts";
 import { Producer } from "./producer/producer.ts";
 import type { ProducerOptions } from "./producer/options.ts";
 import { checkReadMode, type ReadMode } from "./reader/read_mode.ts";
@@ -86,6 +89,14 @@ export interface CreateOptions extends CallOptions {
   closed?: boolean | undefined;
   /** It begins with the content of another stream up to `offset` (the tail unless given). */
   forkFrom?: string | ForkPoint | undefined;
+  /** How much of it is kept (an extension); all unless given. */
+  retention?: Retention | undefined;
+}
+
+/** What is to change about a stream (an extension of this project's server). */
+export interface ChangeOptions extends CallOptions {
+  /** How much of it is kept from now on; `null` for everything. Left out, it stays as it is. */
+  retention?: Retention | null | undefined;
 }
 
 /** Where a fork branches off (PROTOCOL §4.2). */
@@ -102,6 +113,16 @@ export interface ForkPoint {
 export interface CreatedStream extends StreamInfo {
   /** False if it existed already, with the same properties. */
   created: boolean;
+}
+
+/** What a stream is after a change. */
+export interface ChangedStream {
+  /** The tail: the offset of the next append. */
+  nextOffset: string;
+  /** The first offset that can be read. */
+  earliestOffset: string;
+  /** How much of it is kept; left out if that is all. */
+  retention?: Retention;
 }
 
 /**
@@ -264,6 +285,34 @@ export class Client {
     }
   }
 
+  /**
+   * Changes what becomes of a stream's older messages; an extension of this project's server.
+   *
+   * @throws {ClientError} `not_found`, `gone`; `unsupported` where the server keeps everything
+   */
+  async configure(path: string, options: ChangeOptions): Promise<ChangedStream> {
+    const { retention } = options;
+    const text = retention === undefined ? undefined : retentionText(retention);
+    return await this.#change(path, { [STREAM_RETENTION]: text }, options);
+  }
+
+  /**
+   * Lets go of all that lies before an offset, or was written before a time (up to a block of that stays);
+   * an extension of this project's server. Nothing later goes: a place between two messages of a
+   * response, `OFFSET/COUNT`, counts as its offset.
+   *
+   * @param before an offset, `now` for all there is, or a time
+   * @throws {ClientError} `not_found`, `gone`; `unsupported` where the server keeps everything
+   */
+  async trim(
+    path: string,
+    before: string | Date,
+    options: CallOptions = {},
+  ): Promise<ChangedStream> {
+    const text = before instanceof Date ? timeText(before, "before") : parsePlace(before).offset;
+    return await this.#change(path, { [STREAM_TRIM_BEFORE]: text }, options);
+  }
+
   /** The server's streams in the order of their names; an extension of this project's server. */
   list(options: ListOptions = {}): AsyncIterableIterator<ListedStream> {
     checkIntegers(options, ["pageSize"], 1, 1_000);
@@ -309,8 +358,26 @@ export class Client {
     return new Worker(this.#connection, subscriptionId, options);
   }
 
+  async #change(
+    path: string,
+    headers: Readonly<Record<string, string | undefined>>,
+    options: CallOptions,
+  ): Promise<ChangedStream> {
+    const connection = this.#connection.adding(options);
+    return await connection.request({
+      method: "PATCH",
+      url: connection.urls.of(path),
+      headers: defined(headers),
+      signal: options.signal,
+      repeatable: true,
+    }, ({ headers }) => {
+      const { nextOffset, earliestOffset = START, retention } = streamInfoIn(headers);
+      return { nextOffset, earliestOffset, ...(retention === undefined ? {} : { retention }) };
+    });
+  }
+
   #createHeaders(options: CreateOptions): Record<string, string> {
-    const { contentType, ttlSeconds, expiresAt, closed, forkFrom } = options;
+    const { contentType, ttlSeconds, expiresAt, closed, forkFrom, retention } = options;
     const point = typeof forkFrom === "string" ? { path: forkFrom } : forkFrom;
     checkIntegers({ ttlSeconds, subOffset: point?.subOffset }, ["ttlSeconds", "subOffset"], 0);
     const place = point?.offset === undefined ? undefined : parsePlace(point.offset);
@@ -318,19 +385,20 @@ export class Client {
     return defined({
       "content-type": contentType,
       [STREAM_TTL]: ttlSeconds?.toString(),
-      [STREAM_EXPIRES_AT]: expiresAt === undefined ? undefined : timeText(expiresAt),
+      [STREAM_EXPIRES_AT]: expiresAt === undefined ? undefined : timeText(expiresAt, "expiresAt"),
       [STREAM_CLOSED]: closed ? "true" : undefined,
       [STREAM_FORKED_FROM]: point && this.#connection.urls.pathOf(point.path),
       [STREAM_FORK_OFFSET]: place?.offset,
       [STREAM_FORK_SUB_OFFSET]: subOffset > 0 ? subOffset.toString() : undefined,
+      [STREAM_RETENTION]: retention === undefined ? undefined : retentionText(retention),
     });
   }
 }
 
-function timeText(time: Date | string): string {
+function timeText(time: Date | string, name: string): string {
   if (typeof time === "string") return time;
   if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
-  throw invalidArgument("expiresAt", time, "a valid Date, or a time like 2026-01-01T00:00:00Z");
+  throw invalidArgument(name, time, "a valid Date, or a time like 2026-01-01T00:00:00Z");
 }
 
 function isMissing(error: unknown): error is ClientError {

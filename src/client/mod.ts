@@ -4,6 +4,8 @@
  * @module
  */
 export {
+  type ChangedStream,
+  type ChangeOptions,
   Client,
   type ClientOptions,
   type CreatedStream,
@@ -20,6 +22,8 @@ export type { CallOptions, WaitOptions } from "./transport/call_options.ts";
 export type { Data } from "./producer/body.ts";
 export type { AppendAnswer } from "./transport/append_request.ts";
 export type { StreamInfo } from "./transport/stream_info.ts";
+export type { Retention } from "./transport/retention.ts";
+export type { Missed } from "./reader/missed.ts";
 export type { ListedStream, ListOptions } from "./transport/list.ts";
 export { Message } from "./reader/message.ts";
 export type { Reader } from "./reader/reader.ts";

@@ -7,6 +7,7 @@ export type Failure =
   | { code: "invalid_offset" }
   | { code: "offset_past_tail" }
   | { code: "offset_gone" }
+  | { code: "offset_trimmed"; space: number; earliest: number }
   | { code: "invalid_query" }
   | { code: "invalid_header" }
   | { code: "invalid_json" }
@@ -38,6 +39,8 @@ export type Failure =
   | { code: "stream_closed"; space: number; tail: number; producer?: ProducerState }
   | { code: "sequence_regression"; space: number; tail: number }
   | { code: "offset_mismatch"; space: number; tail: number }
+  | { code: "snapshot_not_found" }
+  | { code: "snapshot_regression"; space: number; position: number }
   | { code: "stale_epoch"; epoch: number }
   | { code: "epoch_start" }
   | { code: "sequence_gap"; expected: number; received: number }
@@ -50,6 +53,9 @@ export type Failure =
   | { code: "too_many_subscriptions" }
   | { code: "subscriptions_unsupported" }
   | { code: "ordinals_unsupported" }
+  | { code: "retention_unsupported" }
+  | { code: "snapshots_unsupported" }
+  | { code: "compaction_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
   | { code: "too_many_streams" }

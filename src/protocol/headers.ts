@@ -28,8 +28,18 @@ export const STREAM_START_OFFSET = "stream-start-offset";
 export const STREAM_NEXT_ORDINAL = "stream-next-ordinal";
 /** An extension: when the last of these came, at the latest (RFC 3339). */
 export const STREAM_LAST_TIME = "stream-last-time";
+/** An extension: the first offset that can still be read, of a stream of which something was trimmed. */
+export const STREAM_EARLIEST_OFFSET = "stream-earliest-offset";
+/** An extension: what of a stream may go (`policies.ts`). */
+export const STREAM_RETENTION = "stream-retention";
+/** An extension: a PATCH trims what lies before this offset, or was written before this RFC 3339 time. */
+export const STREAM_TRIM_BEFORE = "stream-trim-before";
 /** An extension: the append is rejected unless the tail is exactly here. */
 export const STREAM_EXPECTED_OFFSET = "stream-expected-offset";
+/** An extension: the offset that a snapshot is of, from which whoever has it goes on. */
+export const STREAM_SNAPSHOT_OFFSET = "stream-snapshot-offset";
+/** An extension: bytes, or messages in JSON mode, past that offset which are in the snapshot, too. */
+export const STREAM_SNAPSHOT_SUB_OFFSET = "stream-snapshot-sub-offset";
 /** An extension: `true` where the status is 500 because of damage on disk; a HEAD has no body that says so. */
 export const STREAM_DAMAGED = "stream-damaged";
 /** PROTOCOL §5.2.1. */

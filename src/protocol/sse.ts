@@ -13,6 +13,10 @@ export interface SseControl {
   closed: boolean;
   /** How many messages come before `nextOffset`, and when the last of them came (an extension). */
   count?: { readonly messages: number; readonly lastAtMs: number } | undefined;
+  /**
+   * What is at `nextOffset` was trimmed: the first offset that can be read, and nothing follows (an extension).
+   */
+  earliestOffset?: string | undefined;
 }
 
 /** How the bytes of a stream become a data event. */
@@ -87,6 +91,9 @@ function encodeControl(control: SseControl): string {
   const next = `"streamNextOffset":"${control.nextOffset}"${encodeCount(control.count)}`;
   if (control.closed) return `{${next},"upToDate":true,"streamClosed":true}`;
   const cursor = `"streamCursor":"${control.cursor}"`;
+  if (control.earliestOffset !== undefined) {
+    return `{${next},${cursor},"trimmed":true,"earliestOffset":"${control.earliestOffset}"}`;
+  }
   return control.upToDate ? `{${next},${cursor},"upToDate":true}` : `{${next},${cursor}}`;
 }
 

@@ -6,6 +6,7 @@ import { checkStreamRequest } from "./access/stream_rights.ts";
 import { RESERVED_SEGMENT } from "../protocol/stream_name.ts";
 import type { StartProgress } from "../storage/start_progress.ts";
 import { append } from "./verbs/append.ts";
+import { change } from "./verbs/change.ts";
 import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
 import { health } from "./verbs/health.ts";
@@ -317,6 +318,8 @@ function dispatch(
       return head(context, request);
     case "PUT":
       return create(context, request, asker);
+    case "PATCH":
+      return change(context, request);
     case "DELETE":
       return remove(context, request);
     case "OPTIONS":

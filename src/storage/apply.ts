@@ -1,8 +1,14 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import { messageEnds } from "../protocol/json.ts";
 import { invariant } from "./invariant.ts";
-import type { AppendRecord, CreateRecord } from "./records.ts";
-import { copyString } from "./copy_string.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  PoliciesRecord,
+  SnapshotRecord,
+  TrimRecord,
+} from "./records.ts";
+import { copyString, internString } from "./copy_string.ts";
 import type { Stream } from "./stream.ts";
 
 /**
@@ -14,6 +20,22 @@ import type { Stream } from "./stream.ts";
 export function applyCreate(stream: Stream, record: CreateRecord): void {
   addData(stream, record.data, record.atMs);
   stream.closed = record.closed;
+  // A fork is made as far back as its source can be read, so that is so from the beginning.
+  stream.trim(record.earliest ?? 0, 0);
+  stream.showTrim();
+  stream.setPolicies(record.policies);
+  stream.showPolicies();
+}
+
+/** A trim: it only ever goes forward. */
+export function applyTrim(stream: Stream, { earliest, messages }: TrimRecord): void {
+  invariant(earliest <= stream.tail, `stream ${stream.id} is trimmed no further than it goes`);
+  stream.trim(earliest, messages);
+}
+
+/** A change of policies. */
+export function applyPolicies(stream: Stream, { policies }: PoliciesRecord): void {
+  stream.setPolicies(policies);
 }
 
 /** One append's whole effect. The producer's earlier state, if any, is in memory already. */
@@ -35,6 +57,19 @@ export function applyAppend(stream: Stream, record: AppendRecord): void {
 }
 
 /**
+ * A stream's snapshot takes the place of the one before, or goes.
+ *
+ * @param lsn the record's
+ */
+export function applySnapshot(stream: Stream, record: SnapshotRecord, lsn: number): void {
+  const { atMs, snapshot } = record;
+  stream.keptSnapshot = snapshot === undefined
+    ? null
+    : { ...snapshot, contentType: internString(snapshot.contentType), atMs, lsn };
+  stream.accessedAtMs = Math.max(stream.accessedAtMs, atMs);
+}
+
+/**
  * A delete: the first stream goes softly or for good, the others for good. `sourceOf` finds the stream
  * that one was forked from.
  */
@@ -44,6 +79,7 @@ export function applyDelete(
   sourceOf: (stream: Stream) => Stream | undefined,
 ): void {
   for (const stream of streams) {
+    stream.keptSnapshot = null;
     stream.lifecycle = soft ? "soft_deleted" : "deleted";
     const source = soft ? undefined : sourceOf(stream);
     if (source !== undefined) source.forkCount--;

@@ -12,6 +12,7 @@ import {
   spaceAt,
 } from "../protocol/offset.ts";
 import { isOfAnother } from "./offset_spaces.ts";
+import { samePolicies } from "./policies.ts";
 import type { AppendRecord, ProducerBatch } from "./records.ts";
 import type { AppendRequest, CreateSpec, ForkSpec } from "./storage.ts";
 import type { Stream } from "./stream.ts";
@@ -43,7 +44,7 @@ export function decideAppend(
   nowMs: number,
   space: OffsetSpace,
 ): AppendRecord | "duplicate" {
-  if (stream.damage !== undefined) throw damagedStream(stream);
+  checkUndamaged(stream);
   const close = request.close === true;
   if (request.body.length === 0 && !close) {
     throw new StreamError(
@@ -69,8 +70,10 @@ export function decideAppend(
   };
 }
 
-function damagedStream({ name, damage }: Stream): StreamError {
-  return new StreamError(
+/** @throws {StreamError} `damaged` where a stream takes nothing more */
+export function checkUndamaged({ name, damage }: Stream): void {
+  if (damage === undefined) return;
+  throw new StreamError(
     { code: "damaged" },
     `The stream ${
       quote(name)
@@ -253,6 +256,12 @@ function configDifference(
   }
   const lifetime = spec.lifetime ?? (spec.fork === undefined ? FOREVER : inherited);
   if (!sameLifetime(lifetime, stream.lifetime)) return "with another TTL or expiry";
+  const { policies } = spec;
+  if (
+    policies !== undefined && policies !== "inherit" && !samePolicies(policies, stream.policies)
+  ) {
+    return "with another retention or compaction";
+  }
   if ((spec.closed ?? false) !== stream.closed) {
     return `and is ${stream.closed ? "closed" : "open"}`;
   }

@@ -28,6 +28,7 @@ export function describeStream<S extends Stream>(
     producersTotal: producerCount,
     forkedFrom: forkedFrom(stream),
     forks: [...streams.forks(stream, MAX_DESCRIBED)].sort(),
+    ownPolicies: stream.visiblePolicies,
   };
 }
 

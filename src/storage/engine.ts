@@ -2,14 +2,7 @@ import { NO_BYTES } from "../protocol/bytes.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { FOREVER } from "../protocol/lifetime.ts";
-import {
-  formatOffset,
-  isOffset,
-  type Offset,
-  positionOf,
-  type ReadFrom,
-  spaceAt,
-} from "../protocol/offset.ts";
+import { type Offset, type ReadFrom, spaceAt } from "../protocol/offset.ts";
 import type { Clock } from "../env/clock.ts";
 import { bodyLength, type FileBodyKind } from "../env/file_body.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
@@ -18,18 +11,21 @@ import type { Admission } from "./admission.ts";
 import { applyAppend, applyCreate, applyDelete } from "./apply.ts";
 import type { CountedBlocks } from "./blocks.ts";
 import { checkProducerRoom, checkSameConfig, decideAppend, toStored } from "./decide.ts";
-import { checkForkSource, resolveForkPoint } from "./fork_point.ts";
+import { checkForkSource } from "./fork_point.ts";
 import { type Journal, NO_OTHERS } from "./journal.ts";
 import { describeStream } from "./describe.ts";
 import { takePage } from "./list_page.ts";
 import { MessageCounts } from "./message_counts.ts";
-import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
+import { checkReached, checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
 import { copyString } from "./copy_string.ts";
 import { RangeReader } from "./range_reader.ts";
+import { ReadPositions } from "./read_positions.ts";
 import type { CommandCounts, StorageMeasures } from "./measures.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { bothObservers, type Quotas } from "./quotas.ts";
 import type { AppendRecord, CreateRecord, DeleteRecord, ForkOrigin } from "./records.ts";
+import { type RetentionRule, RetentionRules } from "./retention_rules.ts";
+import { type SnapshotBodies, Snapshots } from "./snapshots.ts";
 import type { StorageStatus } from "./status.ts";
 import type {
   Appended,
@@ -44,14 +40,18 @@ import type {
   ReadResult,
   Storage,
   StorageKind,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamObserver } from "./stream_observer.ts";
 import { type DescribedStreams, missingSource } from "./streams.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
+import { TrimPoints } from "./trim_points.ts";
+import { type RetentionParts, Updates } from "./updates.ts";
 
 /** What an engine works on: what a storage keeps its streams in has one of each. */
 export interface EngineParts<S extends Stream> {
@@ -69,8 +69,12 @@ export interface EngineParts<S extends Stream> {
   spaces: OffsetSpaces;
   /** The subscriptions to these streams. */
   subscriptions: SubscriptionStore & StreamObserver<S>;
+  /** Where the bodies of their snapshots are; `undefined` where none are kept. */
+  snapshots: SnapshotBodies<S> | undefined;
   /** How much may be stored, where that is limited. */
   quotas: Quotas;
+  /** How less than all of them is kept. */
+  retention: RetentionParts<S>;
   /** Counts what is stored already under these. */
   countQuotas(added: readonly Quota[]): void;
   /** Called for a stream that was made and ends by itself. */
@@ -103,6 +107,7 @@ interface ForkBase<S> {
  */
 export class StreamEngine<S extends Stream> implements Storage {
   readonly subscriptions: SubscriptionStore;
+  readonly snapshots?: Snapshots<S>;
   readonly #parts: EngineParts<S>;
   #observer: StreamObserver<S>;
   /** Unless there are none. */
@@ -114,6 +119,8 @@ export class StreamEngine<S extends Stream> implements Storage {
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
   readonly #counts: MessageCounts;
+  readonly #positions: ReadPositions;
+  readonly #updates: Updates<S>;
   /** LSN of the newest delete. */
   #deleteLsn = 0;
   #appends = 0;
@@ -133,6 +140,15 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#useQuotas();
     this.#reader = new RangeReader(parts.streams, parts.blocks, this.#spaces);
     this.#counts = new MessageCounts(this.#reader, parts.blocks);
+    if (parts.snapshots !== undefined) this.snapshots = this.#makeSnapshots(parts.snapshots);
+    this.#positions = new ReadPositions(this.#reader, this.#counts, this.#spaces);
+    this.#updates = new Updates({
+      ...parts,
+      points: new TrimPoints(this.#reader, parts.blocks, this.#counts),
+      observer: () => this.#observer,
+      find: (name) => this.#find(name),
+      missing: (name, stream) => this.#missing(name, stream),
+    });
   }
 
   get kind(): StorageKind {
@@ -227,14 +243,17 @@ export class StreamEngine<S extends Stream> implements Storage {
     await this.#journal.durable(stream.lsn);
   }
 
+  update(name: string, change: StreamChange): Promise<Updated> {
+    return this.#updates.update(name, change);
+  }
+
   async head(name: string): Promise<StreamInfo> {
-    const stream = await this.#visible(name);
-    return stream.infoIn(this.#spaces.of(stream));
+    return this.#updates.infoOf(await this.#visible(name));
   }
 
   async describe(name: string): Promise<StreamDescription> {
     const stream = await this.#visible(name);
-    const info = stream.infoIn(this.#spaces.of(stream));
+    const info = this.#updates.infoOf(stream);
     const description = describeStream(stream, info, this.#streams);
     // A producer's state is shown as it was decided, which is durable soon.
     await this.#journal.durable(stream.lsn);
@@ -282,10 +301,10 @@ export class StreamEngine<S extends Stream> implements Storage {
   #startRead(name: string, from: ReadFrom): ReadStart | Promise<ReadStart> {
     return mapAwaitable(this.#visible(name), (stream) => {
       this.#accessed(stream);
-      const info = stream.infoIn(this.#spaces.of(stream));
+      const info = this.#updates.infoOf(stream);
       checkSpace("The offset", from, info.space);
       return mapAwaitable(
-        this.#readPosition(stream, from, info.tail),
+        this.#positions.startOf(stream, from, info),
         (start) => {
           checkReached(info, start);
           return { stream, info, start };
@@ -299,7 +318,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       const stream = await this.#visible(name);
       const info = stream.infoIn(this.#spaces.of(stream));
       checkSpace("The offset", offset, info.space);
-      const position = positionOf(offset);
+      const position = this.#positions.named(stream, offset);
       checkReached(info, position);
       const count = await this.#counts.before(stream, position);
       // Of a byte stream that has grown on in its last block only the stream itself knows it.
@@ -351,23 +370,49 @@ export class StreamEngine<S extends Stream> implements Storage {
     };
   }
 
+  prepareRetention(options: readonly RetentionRule[]): () => void {
+    const rules = new RetentionRules(options);
+    return () => this.#updates.setRules(rules);
+  }
+
   #useQuotas(): void {
     const { subscriptions, quotas } = this.#parts;
     this.#quotas = quotas.isNone ? undefined : quotas;
     this.#observer = quotas.isNone ? subscriptions : bothObservers(subscriptions, quotas);
   }
 
+  #makeSnapshots(bodies: SnapshotBodies<S>): Snapshots<S> {
+    return new Snapshots({
+      ...this.#parts,
+      reader: this.#reader,
+      bodies,
+      quotas: () => this.#quotas,
+      find: (name) => this.#find(name),
+      visible: (name) => this.#visible(name),
+      missing: (name, stream) => this.#missing(name, stream),
+      accessed: (stream) => this.#accessed(stream),
+      onKept: (stream) => this.#updates.enforcer.changed(stream),
+    });
+  }
+
   measure(): StorageMeasures {
-    return this.#parts.measure({
+    const measures = this.#parts.measure({
       appends: this.#appends,
       appendedBytes: this.#appendedBytes,
       created: this.#created,
       deleted: this.#deleted,
     });
+    return { ...measures, retention: this.#updates.measure() };
   }
 
-  close(limitMs?: number): Promise<void> {
-    return this.#parts.close(limitMs);
+  async close(limitMs?: number): Promise<void> {
+    await this.#updates.enforcer.stop();
+    await this.#parts.close(limitMs);
+  }
+
+  /** Looks for streams of which less is to be kept by now. */
+  trimDue(): Promise<void> {
+    return this.#updates.enforcer.run();
   }
 
   /** Records that streams are gone whose time is over, of those with these ids. */
@@ -398,17 +443,6 @@ export class StreamEngine<S extends Stream> implements Storage {
     }
     const durable = this.#journal.durable(stream.lifecycleLsn);
     return durable === undefined ? stream : durable.then(() => this.#visible(name));
-  }
-
-  /** Where a read begins. */
-  #readPosition(stream: Stream, from: ReadFrom, tail: number): number | Promise<number> {
-    if (isOffset(from)) return positionOf(from);
-    if (from === "now") return tail;
-    if ("sinceMs" in from) return this.#reader.since(stream, from.sinceMs, tail);
-    if ("lastMessages" in from) {
-      return this.#counts.startOfLast(stream, from.lastMessages, tail);
-    }
-    return this.#reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
 
   /** The error for a name without a stream, once that is durable. */
@@ -448,6 +482,8 @@ export class StreamEngine<S extends Stream> implements Storage {
       lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
       fork: fork?.origin,
       closed: spec.closed ?? false,
+      earliest: fork?.source.earliest,
+      policies: this.#updates.newPolicies(spec, fork?.source),
       data: spec.body === undefined || spec.body.length === 0
         ? NO_BYTES
         : toStored(isJsonType(contentType), spec.body).bytes,
@@ -459,36 +495,15 @@ export class StreamEngine<S extends Stream> implements Storage {
     const source = this.#find(fork.source);
     if (source === undefined) throw await this.#missing(fork.source, source);
     checkForkSource(source, spec);
-    // Taken before the wait: where a byte stream ended in its last block isn't known later.
-    const end = { tail: source.tail, messages: assignedMessages(source) };
-    const point = await resolveForkPoint(this.#reader, source, fork, this.#spaces.of(source));
-    const origin = {
-      sourceId: source.id,
-      sourceName: source.name,
-      offset: fork.offset && positionOf(fork.offset),
-      subOffset: fork.subOffset ?? 0,
-      point,
-      messages: (point === end.tail ? end.messages : undefined) ??
-        await this.#countSource(source, point),
-    };
+    const origin = await this.#positions.forkOrigin(source, fork);
     return { source, origin };
   }
 
-  /** How many messages of a source a fork begins with; one whose index is damaged can be forked all the same. */
-  async #countSource(source: Stream, point: number): Promise<number | undefined> {
-    try {
-      return (await this.#counts.before(source, point)).messages;
-    } catch (error) {
-      if (error instanceof StreamError && error.code === "damaged") return undefined;
-      throw error;
-    }
-  }
-
   /** Whether the name is free and the source there, just as a fork found them. */
-  #stillHolds(name: string, { source }: ForkBase<S>): boolean {
+  #stillHolds(name: string, { source, origin }: ForkBase<S>): boolean {
     if (this.#streams.find(name) !== undefined) return false;
     const now = this.#find(source.name);
-    return now?.id === source.id && now.lifecycle === "there";
+    return now?.id === source.id && now.lifecycle === "there" && origin.point >= now.earliest;
   }
 
   /** Records that a stream goes, and with it those above it that only it still held. */
@@ -510,8 +525,13 @@ export class StreamEngine<S extends Stream> implements Storage {
     // One that nobody asked for, an expiry, comes without being let in.
     this.#admission.checkUnadmitted();
     const { tail, closed, buffer: { messages } } = stream;
-    const lsn = this.#journal.append(record, { stream, tail, closed, messages, others });
+    const show = () => {
+      // What a source has kept for it may go.
+      for (const gone of streams) this.#streams.release(gone);
+    };
+    const lsn = this.#journal.append(record, { stream, tail, closed, messages, others, show });
     this.#deleted++;
+    for (const gone of streams) this.snapshots?.streamRemoved(gone, lsn);
     applyDelete(streams, soft, ({ fork }) => fork && this.#streams.loadIfThere(fork.sourceId));
     for (const gone of streams) {
       gone.lsn = lsn;
@@ -519,6 +539,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       if (soft) this.#streams.markDirty(gone);
       else this.#streams.remove(gone);
       this.#observer.removed(gone, lsn);
+      this.#updates.enforcer.removed(gone.id);
     }
     this.#deleteLsn = lsn;
   }
@@ -538,7 +559,10 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#streams.add(stream);
     if (stream.lifetime.kind !== "forever") this.#parts.onExpiring(stream);
     this.#observer.created(stream);
-    if (tail > 0) this.#observer.appended(stream, 0, lsn, trace);
+    if (tail > stream.earliest) {
+      this.#observer.appended(stream, stream.earliest, lsn, trace);
+      this.#updates.enforcer.appended(stream, record.fork === undefined);
+    }
     return stream;
   }
 
@@ -551,7 +575,9 @@ export class StreamEngine<S extends Stream> implements Storage {
     this.#appendedBytes += record.data.length;
     applyAppend(stream, record);
     this.#streams.markDirty(stream, record.producer?.id);
-    if (record.data.length > 0) this.#observer.appended(stream, record.start, stream.lsn, trace);
+    if (record.data.length === 0) return;
+    this.#observer.appended(stream, record.start, stream.lsn, trace);
+    this.#updates.enforcer.appended(stream, record.start === stream.earliest);
   }
 
   #accessed(stream: S): void {
@@ -566,20 +592,4 @@ export class StreamEngine<S extends Stream> implements Storage {
     if (stream === undefined) throw missingSource(id);
     return stream;
   }
-}
-
-/** How many messages a stream has that are decided, its source's too, where that is known at once. */
-function assignedMessages({ sourceMessages, buffer }: Stream): number | undefined {
-  return sourceMessages === undefined ? undefined : sourceMessages + buffer.messages;
-}
-
-/** @throws {StreamError} `offset_past_tail` */
-function checkReached({ space, tail }: StreamInfo, position: number): void {
-  if (position <= tail) return;
-  throw new StreamError(
-    { code: "offset_past_tail" },
-    `The offset ${formatOffset(space, position)} is past the stream's tail, ${
-      formatOffset(space, tail)
-    }.`,
-  );
 }

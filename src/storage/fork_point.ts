@@ -1,7 +1,7 @@
 import { sameContentType } from "../protocol/content_type.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { messageEnds } from "../protocol/json.ts";
-import { formatOffset, type OffsetSpace, positionOf } from "../protocol/offset.ts";
+import { formatOffset, type OffsetSpace, positionOf, spaceAt } from "../protocol/offset.ts";
 import { checkSpace } from "./offset_spaces.ts";
 import type { RangeReader } from "./range_reader.ts";
 import type { CreateSpec, ForkSpec } from "./storage.ts";
@@ -34,7 +34,7 @@ export function checkForkSource(source: Stream, { contentType }: CreateSpec): vo
  * read for it; what was decided before is decided again then.
  *
  * @param space the space that the source's offsets are of
- * @throws {StreamError} `offset_gone`, `invalid_fork` or `invalid_offset`
+ * @throws {StreamError} `offset_gone`, `offset_trimmed`, `invalid_fork` or `invalid_offset`
  */
 export function resolveForkPoint(
   reader: RangeReader,
@@ -46,6 +46,8 @@ export function resolveForkPoint(
   const offset = fork.offset ?? source.tail;
   checkSpace("Stream-Fork-Offset", offset, space);
   const anchor = positionOf(offset);
+  // What readers can't see any more isn't seen by another name, but decided is what counts here.
+  if (anchor < source.earliest) throw trimmedSource(source, space, anchor);
   if (anchor > source.tail) {
     throw new StreamError(
       { code: "invalid_fork" },
@@ -54,32 +56,54 @@ export function resolveForkPoint(
       }.`,
     );
   }
-  if (source.json && (subOffset > 0 || (anchor > 0 && anchor < source.tail))) {
-    return skipMessages(reader, source, anchor, subOffset);
+  if (source.json && (subOffset > 0 || (anchor > source.earliest && anchor < source.tail))) {
+    return skipMessages(
+      reader,
+      source,
+      anchor,
+      subOffset,
+      (available) => overshoot(subOffset, available),
+    );
   }
   const point = anchor + subOffset;
   if (point > source.tail) throw overshoot(subOffset, `${source.tail - anchor} bytes`);
   return point;
 }
 
-async function skipMessages(
+/**
+ * Where a JSON stream's message ends that is so many past an offset.
+ *
+ * @param tooFar the error where there are only so many
+ * @throws {StreamError} that one, or `invalid_offset` where the offset is inside of a message
+ */
+export async function skipMessages(
   reader: RangeReader,
   source: Stream,
   anchor: number,
   count: number,
+  tooFar: (available: string) => StreamError,
 ): Promise<number> {
   if (count === 0) await reader.checkBoundary(source, anchor);
   let at = anchor;
   let left = count;
   while (left > 0) {
     const chunk = await reader.chunk(source, at, SCAN_CHUNK_BYTES, source.tail);
-    if (chunk.length === 0) throw overshoot(count, `${count - left} messages`);
+    if (chunk.length === 0) throw tooFar(`${count - left} messages`);
     const ends = messageEnds(chunk);
     const end = ends[left - 1];
     at += end ?? chunk.length;
     left -= Math.min(left, ends.length);
   }
   return at;
+}
+
+function trimmedSource(source: Stream, space: OffsetSpace, position: number): StreamError {
+  const { earliest } = source;
+  return new StreamError(
+    { code: "offset_trimmed", space: spaceAt(space, earliest), earliest },
+    `Stream-Fork-Offset ${formatOffset(space, position)} was trimmed of the source: the earliest ` +
+      `that can be forked is ${formatOffset(space, earliest)}.`,
+  );
 }
 
 function overshoot(subOffset: number, available: string): StreamError {

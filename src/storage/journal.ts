@@ -12,6 +12,8 @@ export interface Effect<S extends Stream = Stream> {
   readonly messages: number;
   /** Streams that go together with it. */
   readonly others: readonly S[];
+  /** Makes all else that the record did what readers see, and lets go of what they can't see any more. */
+  readonly show?: () => void;
   /** The request that it comes of, where that is traced. */
   readonly trace?: TraceContext | undefined;
 }
@@ -50,8 +52,9 @@ export interface Journal<S extends Stream = Stream> {
 
 /** Shows readers what has become durable, all of it before any of them is told. */
 export function showEffects(effects: readonly Effect[]): void {
-  for (const { stream, tail, closed, messages } of effects) {
+  for (const { stream, tail, closed, messages, show } of effects) {
     stream.publish(tail, closed, messages);
+    show?.();
   }
   for (const { stream, others } of effects) {
     stream.notify();

@@ -12,12 +12,15 @@ import type { StorageStatus } from "./status.ts";
 import { OffsetSpaces } from "./offset_spaces.ts";
 import type { Quota, QuotaOptions } from "./quota_account.ts";
 import { Quotas } from "./quotas.ts";
+import { type RetentionRule, RetentionRules } from "./retention_rules.ts";
 import type { Storage } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { SubscriptionEngine } from "./subscriptions/engine.ts";
 import { SubscriptionRegistry } from "./subscriptions/registry.ts";
+import { MemorySnapshots } from "./memory/snapshots.ts";
 import { MemorySecrets } from "./memory/secrets.ts";
 import { newWakeId } from "./subscriptions/wake_id.ts";
+import { yieldToEventLoop } from "./yield_to_event_loop.ts";
 
 /** Options of {@link createMemoryStorage}. */
 export interface MemoryStorageOptions {
@@ -27,6 +30,8 @@ export interface MemoryStorageOptions {
   maxSubscriptions?: number;
   /** How much may be stored below patterns of names; no limit unless it is given. */
   quotas?: readonly QuotaOptions[];
+  /** How much is kept of streams by patterns of their names; all unless it is given. */
+  retention?: readonly RetentionRule[];
   /** Where the time comes from. */
   clock?: Clock;
 }
@@ -60,6 +65,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
   const identity = crypto.randomUUID().slice(0, 8);
   const spaces = new OffsetSpaces(identity, streams);
   const ports = { clock, admission, journal, streams, spaces };
+  const snapshots = new MemorySnapshots();
   const registry = new SubscriptionRegistry();
   const subscriptions = new SubscriptionEngine({
     ...ports,
@@ -75,9 +81,17 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
     identity,
     kind: "memory",
     subscriptions,
+    snapshots,
     maxProducersPerStream: options.maxProducersPerStream ?? 10_000,
     blocks: new MemoryBlocks(),
     quotas,
+    retention: {
+      isSupported: true,
+      compacts: false,
+      rules: new RetentionRules(options.retention ?? []),
+      loaded: () => streams.all(),
+      pause: yieldToEventLoop,
+    },
     countQuotas: (added) => countStored(quotas, added, streams),
     onExpiring: (stream) => expiry.schedule(stream),
     status: () => statusOf(streams),
@@ -95,6 +109,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
       admission.close();
       expiry.stop();
       streams.clear();
+      snapshots.clear();
       return Promise.resolve();
     },
   });
@@ -106,8 +121,8 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): Storage
 function countStored(quotas: Quotas, added: readonly Quota[], streams: MemoryStreams): void {
   const count = { includes: () => true };
   quotas.beginCount(count, added);
-  for (const { name, tail, ownStart } of streams.all()) {
-    quotas.countStored(count, { name, bytes: tail - ownStart });
+  for (const { name, heldBytes, keptSnapshot } of streams.all()) {
+    quotas.countStored(count, { name, bytes: heldBytes + (keptSnapshot?.bytes ?? 0) });
   }
   quotas.endCount(count);
 }

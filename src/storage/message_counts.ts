@@ -22,17 +22,38 @@ export class MessageCounts {
   /** As `Storage.countBefore`. Only the block is read in which `offset` is, and not where it ends there. */
   async before(stream: Stream, offset: number): Promise<MessageCount> {
     if (offset === 0) return { messages: 0, lastAtMs: 0 };
-    const { owner } = this.#reader.ownerAt(stream, offset - 1, offset);
-    const block = await this.#blocks.countedBlockAt(owner, offset - 1);
+    if (offset === stream.earliest && offset >= stream.ownStart) {
+      // All before it may be gone.
+      const messages = await this.#sourceMessages(stream) + stream.earliestMessages;
+      return { messages, lastAtMs: 0 };
+    }
+    const at = offset === stream.durableEarliest ? offset : offset - 1;
+    const { owner } = this.#reader.ownerAt(stream, at, at + 1);
+    const block = await this.#blocks.countedBlockAt(owner, at);
     const own = offset >= block.end
       ? block.through
       : block.before + await this.#countWithin(owner, block.start, offset);
     return { messages: await this.#sourceMessages(owner) + own, lastAtMs: block.atMs };
   }
 
+  /** How many of a stream's own messages come before a position of its own, which isn't its tail. */
+  async ownBefore(stream: Stream, position: number): Promise<number> {
+    const block = await this.#blocks.countedBlockAt(stream, position);
+    return block.before + await this.#countWithin(stream, block.start, position);
+  }
+
   /** Where the last `count` messages begin that readers see before `tail`, the durable one. */
   async startOfLast(stream: Stream, count: number, tail: number): Promise<number> {
     if (count === 0) return tail;
+    const { durableEarliest } = stream;
+    if (durableEarliest === 0) return await this.#startOfLast(stream, count, tail);
+    const trimmed = await this.before(stream, durableEarliest);
+    const held = stream.visibleOwnMessages + await this.#sourceMessages(stream) - trimmed.messages;
+    if (count >= held) return durableEarliest;
+    return Math.max(durableEarliest, await this.#startOfLast(stream, count, tail));
+  }
+
+  async #startOfLast(stream: Stream, count: number, tail: number): Promise<number> {
     const index = stream.visibleOwnMessages - count;
     if (index >= 0) return await this.#startOf(stream, index, tail);
     // From here on numbers count from the start of the first source.
@@ -66,7 +87,7 @@ export class MessageCounts {
   }
 
   async #countWithin(stream: Stream, blockStart: number, offset: number): Promise<number> {
-    if (!stream.json) return 0;
+    if (!stream.json || offset === blockStart) return 0;
     const bytes = await this.#reader.chunk(stream, blockStart, BLOCK_BYTES, offset);
     return messageEnds(bytes).length;
   }

@@ -8,6 +8,7 @@ import {
   type StreamOffset,
 } from "../protocol/offset.ts";
 import type { ForkOrigin } from "./records.ts";
+import type { StreamInfo } from "./storage.ts";
 import type { Stream } from "./stream.ts";
 import { missingSource, type Streams } from "./streams.ts";
 
@@ -110,5 +111,23 @@ export function checkSpace(what: string, from: ReadFrom, space: OffsetSpace): vo
       quote(formatOffset(from.space, from.position))
     } belongs to an earlier stream of this name, which is gone, or to another stream: begin at -1, ` +
       "the start.",
+  );
+}
+
+/**
+ * Checks that a position is in a stream.
+ *
+ * @throws {StreamError} `offset_past_tail`
+ */
+export function checkReached(
+  { space, tail }: Pick<StreamInfo, "space" | "tail">,
+  position: number,
+): void {
+  if (position <= tail) return;
+  throw new StreamError(
+    { code: "offset_past_tail" },
+    `The offset ${formatOffset(space, position)} is past the stream's tail, ${
+      formatOffset(space, tail)
+    }.`,
   );
 }

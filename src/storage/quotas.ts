@@ -11,7 +11,7 @@ const NO_ACCOUNTS: readonly QuotaAccount[] = [];
 /** What a stream holds that was there before its quotas. */
 export interface StoredStream {
   readonly name: string;
-  /** Its own: a fork's are those behind its fork point. */
+  /** Its own that aren't trimmed, with its snapshot's: a fork's are those behind its fork point. */
   readonly bytes: number;
 }
 
@@ -78,14 +78,38 @@ export class Quotas implements StreamObserver {
     for (const account of this.#accountsOf(stream)) account.checkBytes(bytes);
   }
 
+  /**
+   * @param addedBytes more than the snapshot before had
+   * @throws {StreamError} `quota_exceeded` where a snapshot has no room
+   */
+  checkSnapshot(stream: Stream, addedBytes: number): void {
+    if (addedBytes > 0) this.checkAppend(stream, addedBytes);
+  }
+
+  /** @param addedBytes below 0 where a snapshot is shorter than the one before, or gone */
+  snapshotChanged(stream: Stream, addedBytes: number): void {
+    for (const account of this.#accountsOf(stream)) {
+      if (account.quota.counts(stream.id)) account.bytes += addedBytes;
+    }
+  }
+
   created(stream: Stream): void {
     for (const account of this.#accountsOf(stream)) account.streams++;
   }
 
   appended(stream: Stream, start: number): void {
     const bytes = stream.tail - Math.max(start, stream.ownStart);
+    if (bytes === 0) return;
     for (const account of this.#accountsOf(stream)) {
       if (account.quota.counts(stream.id)) account.bytes += bytes;
+    }
+  }
+
+  trimmed(stream: Stream, from: number): void {
+    const { earliest, ownStart } = stream;
+    const bytes = Math.max(earliest, ownStart) - Math.max(from, ownStart);
+    for (const account of this.#accountsOf(stream)) {
+      if (account.quota.counts(stream.id)) account.bytes -= bytes;
     }
   }
 
@@ -94,7 +118,7 @@ export class Quotas implements StreamObserver {
     for (const account of this.#accountsOf(stream)) {
       const { quota } = account;
       if (!quota.counts(stream.id)) continue;
-      account.bytes -= stream.tail - stream.ownStart;
+      account.bytes -= stream.heldBytes;
       account.streams--;
       // While others may have it that aren't counted yet, it stays.
       if (quota.count === undefined) quota.dropIfEmpty(account);
@@ -154,6 +178,10 @@ export function bothObservers<S extends Stream>(
     appended(stream, start, lsn, trace) {
       one.appended(stream, start, lsn, trace);
       other.appended(stream, start, lsn, trace);
+    },
+    trimmed(stream, from, lsn) {
+      one.trimmed(stream, from, lsn);
+      other.trimmed(stream, from, lsn);
     },
     removed(stream, lsn) {
       one.removed(stream, lsn);

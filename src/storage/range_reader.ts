@@ -8,6 +8,7 @@ import { invariant } from "./invariant.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Stream } from "./stream.ts";
 import type { Streams } from "./streams.ts";
+import { trimmedError } from "./trimmed_error.ts";
 import { BLOCK_BYTES } from "./block_rule.ts";
 
 /**
@@ -78,10 +79,11 @@ export class RangeReader {
    * comes before it in the stream was written earlier.
    */
   async since(stream: Stream, sinceMs: number, to: number): Promise<number> {
-    for (let at = 0; at < to;) {
+    for (let at = stream.durableEarliest; at < to;) {
       const { owner, end } = this.ownerAt(stream, at, to);
       const found = await this.#blocks.blockSince(owner, sinceMs);
-      if (found !== undefined && found < end) return found;
+      // The block may begin before the first position that can be read.
+      if (found !== undefined && found < end) return Math.max(found, at);
       at = end;
     }
     return to;
@@ -89,15 +91,16 @@ export class RangeReader {
 
   /** The nearest message's boundary at or before `offset`; in a byte stream that is any position. */
   async boundaryBefore(stream: Stream, offset: number): Promise<number> {
-    if (!stream.json || offset === 0 || offset === stream.tail) return offset;
-    const { owner } = this.ownerAt(stream, offset, stream.tail);
+    const { durableEarliest, tail } = stream;
+    if (!stream.json || offset === durableEarliest || offset === tail) return offset;
+    const { owner } = this.ownerAt(stream, offset, tail);
     const start = await this.#blocks.blockStart(owner, offset);
     // A longer block is one message, so there is nothing to look for in it.
-    if (offset - start >= BLOCK_BYTES) return start;
+    if (offset - start >= BLOCK_BYTES) return Math.max(start, durableEarliest);
     const bytes = await this.chunk(stream, start, BLOCK_BYTES, offset);
     let end = bytes.length;
     while (end > 0 && !(end > 1 && isMessageEnd(bytes[end - 2], bytes[end - 1]))) end--;
-    return start + end;
+    return Math.max(start + end, durableEarliest);
   }
 
   /** The stream whose own bytes `offset` is in, and how far they go (at most to `to`). */
@@ -149,6 +152,10 @@ export class RangeReader {
 
   /** Says where reading can go on behind a damage: in a fork its source's bytes end at its point. */
   #withNext(error: unknown, stream: Stream, from: number): unknown {
+    // It may have been trimmed while it was read, and then nobody needs what is missing.
+    if (from < stream.durableEarliest) {
+      return trimmedError("The offset", stream, this.#spaces.of(stream), from);
+    }
     if (!(error instanceof StreamError) || error.failure.code !== "damaged") return error;
     const { range } = error.failure;
     if (range === undefined) return error;

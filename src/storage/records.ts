@@ -1,10 +1,18 @@
 import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
+import type { StreamPolicies } from "./policies.ts";
+import type { SnapshotRef } from "./snapshot_store.ts";
 import type { SubscriptionConfig, SubscriptionState, WakeStream } from "./subscription.ts";
 
 /** What happened to streams: a decided command, ready to be stored and applied. */
-export type StreamRecord = CreateRecord | AppendRecord | DeleteRecord;
+export type StreamRecord =
+  | CreateRecord
+  | AppendRecord
+  | DeleteRecord
+  | TrimRecord
+  | PoliciesRecord
+  | SnapshotRecord;
 
 /** What the log holds. */
 export type LogRecord = StreamRecord | SubscriptionRecord;
@@ -35,6 +43,10 @@ export interface CreateRecord {
   lifetime: Lifetime;
   fork: ForkOrigin | undefined;
   closed: boolean;
+  /** Of a fork the first position that can be read: its source's then. 0 where it is left out. */
+  earliest?: number | undefined;
+  /** What becomes of its older messages; `undefined` where they all stay. */
+  policies?: StreamPolicies | undefined;
   /** The first content as it is stored. */
   data: Bytes;
 }
@@ -71,6 +83,38 @@ export interface DeleteRecord {
   soft: boolean;
   /** The stream, then those that go with it. */
   ids: readonly number[];
+}
+
+/** A stream's snapshot takes the place of the one before, or goes. Its body is durable already. */
+export interface SnapshotRecord {
+  kind: "snapshot";
+  id: number;
+  atMs: number;
+  /** `undefined` where it goes. */
+  snapshot: LoggedSnapshot | undefined;
+}
+
+/** What a record says of a snapshot. */
+export type LoggedSnapshot = Omit<SnapshotRef, "atMs" | "lsn">;
+
+/** What lies before a position of a stream can't be read any more. Applied twice it changes nothing. */
+export interface TrimRecord {
+  kind: "trim";
+  id: number;
+  atMs: number;
+  /** The first position that still can be; a later one is kept. */
+  earliest: number;
+  /** How many messages of the stream's own come before it. */
+  messages: number;
+}
+
+/** A stream has other policies. */
+export interface PoliciesRecord {
+  kind: "policies";
+  id: number;
+  atMs: number;
+  /** All of them; `undefined` for none. */
+  policies: StreamPolicies | undefined;
 }
 
 /** What happened to a subscription. */

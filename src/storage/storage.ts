@@ -3,10 +3,14 @@ import type { Bytes } from "../protocol/bytes.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { Lifetime } from "../protocol/lifetime.ts";
 import type { Offset, OffsetSpace, ReadFrom } from "../protocol/offset.ts";
+import type { RetentionPolicy } from "../protocol/retention.ts";
 import type { TraceContext } from "../tracing/trace_context.ts";
 import type { StorageMeasures } from "./measures.ts";
+import type { Compaction, StreamPolicies } from "./policies.ts";
 import type { QuotaOptions } from "./quota_account.ts";
 import type { ProducerBatch } from "./records.ts";
+import type { RetentionRule } from "./retention_rules.ts";
+import type { SnapshotStore } from "./snapshot_store.ts";
 import type { StorageStatus } from "./status.ts";
 import type { SubscriptionStore } from "./subscription_store.ts";
 
@@ -21,10 +25,20 @@ export interface Storage {
   readonly kind?: StorageKind;
   /** The subscriptions to its streams (PROTOCOL §6). A storage without them has none. */
   readonly subscriptions?: SubscriptionStore;
+  /** The snapshots of its streams (an extension). A storage without them keeps none. */
+  readonly snapshots?: SnapshotStore;
   /** Makes a stream or a fork, or finds the same one there already (PROTOCOL §4.2, §5.1). */
   create(name: string, spec: CreateSpec): Promise<Created>;
   /** Appends, closes, or both in one step (PROTOCOL §5.2, §5.3). */
   append(name: string, request: AppendRequest): Promise<Appended>;
+  /**
+   * Changes a stream's policies, trims it, or both in one step (an extension). A closed stream can be, too.
+   * A storage without this method keeps all of every stream.
+   *
+   * @throws {StreamError} `not_found`, `gone`, `offset_gone`, `offset_past_tail`, `invalid_offset` (inside of
+   * a message), `invalid_header` (a limit that makes no sense), `compaction_unsupported`, `damaged`
+   */
+  update?(name: string, change: StreamChange): Promise<Updated>;
   /** Deletes, softly where forks still read the stream (PROTOCOL §5.4). */
   delete(name: string): Promise<void>;
   /** What the stream is and how far it goes; doesn't count as use (PROTOCOL §5.5). */
@@ -76,6 +90,13 @@ export interface Storage {
    */
   prepareQuotas?(quotas: readonly QuotaOptions[]): () => void;
   /**
+   * Looks at other rules of how much is kept of streams, and changes nothing yet. Another thread's has none.
+   *
+   * @returns puts them in place
+   * @throws {RangeError} where a rule makes no sense
+   */
+  prepareRetention?(rules: readonly RetentionRule[]): () => void;
+  /**
    * Ends the storage; nothing stays unflushed.
    *
    * @param limitMs tidying up that would take longer is left to the next start
@@ -94,8 +115,36 @@ export interface CreateSpec {
   /** The first content, as the client sent it. */
   body?: Bytes | undefined;
   fork?: ForkSpec | undefined;
+  /** What becomes of its older messages; `inherit`: as its source has it now, of a fork. */
+  policies?: StreamPolicies | "inherit" | undefined;
   /** The request that asks for it, where that is traced. */
   trace?: TraceContext | undefined;
+}
+
+/** What is to change about a stream; what is left out stays. */
+export interface StreamChange {
+  /** `null` for none of its own. */
+  retention?: RetentionPolicy | null | undefined;
+  /** `null` for none. */
+  compaction?: Compaction | null | undefined;
+  /** What lies before this is to go; nothing does that is gone already. */
+  trimBefore?: Offset | TrimBeforeTime | undefined;
+}
+
+/** Where the block begins that has the first message of this time or later, in ms since 1970. */
+export interface TrimBeforeTime {
+  readonly beforeMs: number;
+}
+
+/** What a stream is after a change. */
+export interface Updated {
+  /** The space that its offsets are of. */
+  space: OffsetSpace;
+  /** The first position that can be read. */
+  earliest: number;
+  tail: number;
+  /** Those in force, as in {@link StreamInfo}. */
+  policies: StreamPolicies | undefined;
 }
 
 /** Where a fork is to branch off (PROTOCOL §4.2). */
@@ -156,10 +205,14 @@ export interface StreamInfo {
   /** When it ends as things stand, in ms since 1970; `Infinity` for never. */
   expiresAtMs: number;
   tail: number;
+  /** The first position that can be read; what was before it was trimmed (an extension). */
+  earliest: number;
   closed: boolean;
+  /** The policies in force: its own, and how much is kept by patterns of names, the strictest of each limit. */
+  policies?: StreamPolicies | undefined;
   /**
-   * How many messages there are, a fork's source's too; `undefined` where that isn't known at once. See
-   * `Storage.countBefore`.
+   * How many messages there are, a fork's source's and trimmed ones too; `undefined` where that isn't known
+   * at once. See `Storage.countBefore`.
    */
   messages: number | undefined;
 }
@@ -187,6 +240,8 @@ export interface StreamDescription extends StreamInfo {
   forkedFrom: ForkedFrom | undefined;
   /** The names of its forks, {@link MAX_DESCRIBED} at most; `undefined` where that isn't known. */
   forks?: readonly string[];
+  /** Its own policies, without those of patterns. */
+  ownPolicies?: StreamPolicies | undefined;
 }
 
 /** So many producers, and so many forks, are described at most. */

@@ -5,8 +5,11 @@ import type { OffsetSpace } from "../protocol/offset.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { internString } from "./copy_string.ts";
+import type { StreamPolicies } from "./policies.ts";
 import type { StreamAccounts } from "./quota_account.ts";
+import type { SnapshotRef } from "./snapshot_store.ts";
 import type { StreamInfo } from "./storage.ts";
+import type { StreamRetention } from "./stream_retention.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 import { callWatcher, type Watcher } from "./watcher.ts";
 
@@ -17,6 +20,16 @@ export interface StreamIdentity {
   contentType: string;
   lifetime: Lifetime;
   fork: ForkOrigin | undefined;
+}
+
+/** What is kept of a stream, where that isn't all of it for ever. */
+interface Kept {
+  earliest: number;
+  /** How many of its own messages come before that. */
+  messages: number;
+  durableEarliest: number;
+  policies: StreamPolicies | undefined;
+  durablePolicies: StreamPolicies | undefined;
 }
 
 /** Whether a stream is there, kept only for its forks, or gone. */
@@ -54,6 +67,10 @@ export class Stream {
   followers: object | undefined;
   /** The accounts of quotas that it counts in, once these were looked for. */
   quotaAccounts: StreamAccounts | undefined;
+  /** The snapshot that is kept of it; `null` where there is none, `undefined` before that was looked for. */
+  keptSnapshot: SnapshotRef | null | undefined;
+  /** What its retention comes to, once that was looked for. */
+  retention: StreamRetention | undefined;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;
 
@@ -68,6 +85,7 @@ export class Stream {
   // Most streams have no producers and nobody watches them, and very many are in memory.
   #producers: Map<string, ProducerState> | undefined;
   #watchers: Set<Watcher> | undefined;
+  #kept: Kept | undefined;
 
   /**
    * @param buffer empty, standing where the stream stands but for the bytes still to be put in
@@ -107,6 +125,62 @@ export class Stream {
    */
   get sourceMessages(): number | undefined {
     return this.fork === undefined ? 0 : this.fork.messages;
+  }
+
+  /** The first position that can be read, as it was decided. */
+  get earliest(): number {
+    return this.#kept?.earliest ?? 0;
+  }
+
+  /** The first position that readers can read: never before this while it is there. */
+  get durableEarliest(): number {
+    return this.#kept?.durableEarliest ?? 0;
+  }
+
+  /** How many of its own messages come before {@link earliest}. */
+  get earliestMessages(): number {
+    return this.#kept?.messages ?? 0;
+  }
+
+  /** Its own bytes that are held: those which aren't trimmed. */
+  get heldBytes(): number {
+    return this.tail - Math.max(this.ownStart, this.earliest);
+  }
+
+  /** Its own policies, as they were decided. */
+  get policies(): StreamPolicies | undefined {
+    return this.#kept?.policies;
+  }
+
+  /** Trims it: what lies before can't be read any more, once {@link showTrim} says so. */
+  trim(earliest: number, messages: number): void {
+    if (earliest <= this.earliest) return;
+    const kept = this.#kept ??= newKept();
+    kept.earliest = earliest;
+    kept.messages = messages;
+  }
+
+  /** Readers see that it is trimmed, up to there or further. */
+  showTrim(earliest = this.earliest): void {
+    if (this.#kept === undefined) return;
+    this.#kept.durableEarliest = Math.max(this.#kept.durableEarliest, earliest);
+  }
+
+  /** Gives it other policies, which readers see once {@link showPolicies} says so. */
+  setPolicies(policies: StreamPolicies | undefined): void {
+    if (policies === undefined && this.#kept === undefined) return;
+    (this.#kept ??= newKept()).policies = policies;
+    this.retention = undefined;
+  }
+
+  /** Readers see these of its policies. */
+  showPolicies(policies = this.policies): void {
+    if (this.#kept !== undefined) this.#kept.durablePolicies = policies;
+  }
+
+  /** The policies that readers see. */
+  get visiblePolicies(): StreamPolicies | undefined {
+    return this.#kept?.durablePolicies;
   }
 
   /** How many messages of its own readers see. */
@@ -149,7 +223,9 @@ export class Stream {
       lifetime: this.lifetime,
       expiresAtMs: this.expiresAtMs,
       tail: this.durableTail,
+      earliest: this.durableEarliest,
       closed: this.durableClosed,
+      policies: this.visiblePolicies,
       messages: this.visibleMessages,
     };
   }
@@ -182,6 +258,16 @@ export class Stream {
     if (this.#watchers === undefined) return;
     for (const watcher of [...this.#watchers]) callWatcher(watcher);
   }
+}
+
+function newKept(): Kept {
+  return {
+    earliest: 0,
+    messages: 0,
+    durableEarliest: 0,
+    policies: undefined,
+    durablePolicies: undefined,
+  };
 }
 
 /** A stream as its create record leaves it, but for the record's own data. */

@@ -46,6 +46,11 @@ export interface DescribedStreams<S extends Stream = Stream> extends Streams<S> 
   producers(stream: S, limit: number): readonly ProducerBatch[];
   /** The names of the streams that are there and have this one as their source, in no order. */
   forks(stream: S, limit: number): readonly string[];
+  /**
+   * Readers can't see any more what lies before the stream's `durableEarliest`, or one of its forks is gone:
+   * lets go of what nobody can see, of its sources too.
+   */
+  release(stream: S): void;
 }
 
 /** Why a fork can't be used whose source isn't there. */

@@ -243,6 +243,15 @@ export class TailBuffer {
     this.#shrinkFirst();
   }
 
+  /** Lets go of all; a block begins with what comes next. */
+  drop(): void {
+    for (const { bytes } of this.#extents.splice(0)) recycledExtents.give(bytes);
+    this.#blocks.length = 0;
+    this.#start = this.#end;
+    this.#openBlockStart = this.#end;
+    this.#startMessages = this.#messages;
+  }
+
   #copyIn(bytes: Bytes): void {
     let taken = 0;
     while (taken < bytes.length) {

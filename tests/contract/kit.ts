@@ -1,3 +1,4 @@
+import type { RetentionRule } from "../../src/storage/retention_rules.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
@@ -5,6 +6,7 @@ import type { ManualClock } from "../support/manual_clock.ts";
 /** Options of the storage that a test asks for. */
 export interface KitOptions {
   maxProducersPerStream?: number;
+  retention?: readonly RetentionRule[];
 }
 
 /** A storage under test and the clock that it goes by. */

@@ -46,6 +46,8 @@ export function describeLifecycle(it: It): void {
       lifetime: { kind: "forever" },
       expiresAtMs: Infinity,
       tail: 0,
+      earliest: 0,
+      policies: undefined,
       closed: false,
     });
   });

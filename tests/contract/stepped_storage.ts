@@ -9,10 +9,13 @@ import type {
   MessageCount,
   ReadResult,
   Storage,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "../../src/storage/storage.ts";
+import { noSnapshots, type SnapshotStore } from "../../src/storage/snapshot_store.ts";
 import type { StorageStatus } from "../../src/storage/status.ts";
 import type { Offset, ReadFrom } from "../../src/protocol/offset.ts";
 
@@ -53,6 +56,13 @@ export class SteppedStorage implements Storage {
     return this.#step((storage) => storage.append(name, request));
   }
 
+  update(name: string, change: StreamChange): Promise<Updated> {
+    return this.#step((storage) => {
+      if (storage.update === undefined) throw new Error("The storage keeps all of every stream.");
+      return storage.update(name, change);
+    });
+  }
+
   delete(name: string): Promise<void> {
     return this.#step((storage) => storage.delete(name));
   }
@@ -75,6 +85,13 @@ export class SteppedStorage implements Storage {
       return storage.countBefore(name, offset);
     });
   }
+
+  readonly snapshots: SnapshotStore = {
+    put: (name, spec) => this.#step((storage) => snapshotsOf(storage).put(name, spec)),
+    get: (name) => this.#step((storage) => snapshotsOf(storage).get(name)),
+    head: (name) => this.#step((storage) => snapshotsOf(storage).head(name)),
+    delete: (name) => this.#step((storage) => snapshotsOf(storage).delete(name)),
+  };
 
   /** Of the storage that it began with: no test of a contract asks how one is. */
   status(): StorageStatus {
@@ -115,4 +132,10 @@ export class SteppedStorage implements Storage {
       this.#calls--;
     }
   }
+}
+
+/** The snapshots of a storage that keeps some. */
+export function snapshotsOf({ snapshots }: Storage): SnapshotStore {
+  if (snapshots === undefined) throw noSnapshots();
+  return snapshots;
 }

@@ -7,9 +7,12 @@ import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
 import { describeMessageCounts, describeNoMessageCounts } from "./message_counts.ts";
+import { describeNoRetention, describeRetention } from "./retention.ts";
+import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
+import { describeNoSnapshots, describeSnapshots } from "./snapshots.ts";
 import { describeWatching } from "./watching.ts";
 
 /** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
@@ -40,6 +43,13 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReadPositions(it);
   if (name.startsWith("nats")) describeNoMessageCounts(it);
   else describeMessageCounts(it);
+  if (name.startsWith("nats")) describeNoSnapshots(it);
+  else if (!name.startsWith("file")) describeSnapshots(it);
+  if (name.startsWith("nats")) describeNoRetention(it);
+  else if (name.startsWith("memory")) {
+    describeTrimming(it);
+    describeRetention(it);
+  }
   describeListing(it);
   describeDescriptions(it);
   describeForks(it);

@@ -57,6 +57,8 @@ export interface Control {
   /** Extensions. */
   streamNextOrdinal?: number;
   streamLastTime?: string;
+  trimmed?: boolean;
+  earliestOffset?: string;
 }
 
 /** The control event's content. */

@@ -1,5 +1,6 @@
 import type { CreateOptions } from "../../client/client.ts";
 import { EXIT } from "../context/exit_code.ts";
+import { clientRetention, retentionFlag } from "../flags/retention_flags.ts";
 import { switchFlag } from "../flags/flag.ts";
 import { contentTypeFlag, dataFlag, jsonOutputFlag } from "../flags/common_flags.ts";
 import { printCreated } from "./output/stream_info.ts";
@@ -11,6 +12,7 @@ import { readContent } from "./input/text_input.ts";
 const flags = {
   contentType: contentTypeFlag,
   ...lifetimeFlags,
+  retention: retentionFlag,
   data: dataFlag,
   closed: switchFlag({
     name: "closed",
@@ -33,6 +35,7 @@ other properties it exits 4. Without --content-type the server's default is used
       "durable-streams create users --content-type application/json --ttl 7d",
       "expires after a week without use",
     ],
+    ["durable-streams create logs/demo --retention '7d, 10GiB'", "keeps a week, 10 GiB at most"],
   ],
   args: [PATH],
   flags,
@@ -46,6 +49,8 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
   if (contentType !== undefined) options.contentType = contentType;
   if (data !== undefined) options.initialData = await readContent(data, context);
   if (values.get(flags.closed)) options.closed = true;
+  const retention = values.get(flags.retention);
+  if (retention !== undefined) options.retention = clientRetention(retention) ?? {};
   const name = onlyName(session);
   const { created } = await session.client.create(name, options);
   if (values.get(flags.json)) await printCreated(session.client, context, name, created);

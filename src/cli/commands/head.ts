@@ -4,13 +4,15 @@ import { EXIT } from "../context/exit_code.ts";
 import { colorsOn, dim } from "./output/color.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { infoObject, printJson } from "./output/stream_info.ts";
+import { retentionWords } from "../flags/retention_flags.ts";
 import { onlyName } from "./session/session.ts";
 import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
 
 /** `durable-streams head PATH`: a stream's properties and tail. */
 export const headCommand = streamCommand({
   name: "head",
-  summary: "Print what a stream is: its type, its tail, whether it is closed, when it expires.",
+  summary:
+    "Print what a stream is: its type, its tail, whether it is closed, when it expires, what is kept.",
   examples: [
     ["durable-streams head logs/demo", "its type, tail and end, one per line"],
     ["durable-streams head logs/demo --json", "the same for programs"],
@@ -35,11 +37,14 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
 
 function linesOf(info: StreamInfo): readonly (readonly [label: string, value: string])[] {
   const { contentType, nextOffset, closed, ttlSeconds, expiresAt } = info;
+  const { earliestOffset, retention } = info;
   return [
     ["content-type", contentType ?? "unknown"],
     ["next-offset", nextOffset],
     ["closed", closed ? "yes" : "no"],
     ...(ttlSeconds === undefined ? [] : [["ttl", `${ttlSeconds}s`] as const]),
     ...(expiresAt === undefined ? [] : [["expires-at", expiresAt.toISOString()] as const]),
+    ...(earliestOffset === undefined ? [] : [["earliest", earliestOffset] as const]),
+    ...(retention === undefined ? [] : [["retention", retentionWords(retention)] as const]),
   ];
 }

@@ -12,6 +12,7 @@ import { Progress } from "./output/progress.ts";
 import { onlyName } from "./session/session.ts";
 import { chosenPoint, fromFlag, sinceFlag, type StartingPoint } from "../flags/starting_point.ts";
 import { UsageError } from "../flags/usage_error.ts";
+import { printMissed, readerOptionsOf, readingFlags } from "./reading/reading_flags.ts";
 import { readLast } from "./reading/read_last.ts";
 import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
 
@@ -37,6 +38,7 @@ const flags = {
     help: "Stop after so many messages, or lines of a stream that isn't JSON.",
     commandLineOnly: true,
   })),
+  ...readingFlags,
   json: jsonOutputFlag,
 };
 
@@ -75,6 +77,7 @@ async function run(task: StreamTask): Promise<number> {
     offset,
     readMode: "catch-up",
     maxElapsedMs: session.maxElapsedMs,
+    ...readerOptionsOf(values),
   });
   try {
     await copy(reader, task, progress);
@@ -95,7 +98,7 @@ async function printLast(
     const name = values.get(flags.from) === undefined ? "--since" : "--from";
     throw new UsageError(`${name} and --last both say where to begin; accepted: one of them`);
   }
-  const end = await readLast(session, onlyName(session), count);
+  const end = await readLast(session, onlyName(session), count, readerOptionsOf(values));
   if (count > 0) await openPrinter(task, end).print(end.messages);
   return EXIT.ok;
 }
@@ -108,6 +111,7 @@ async function copy(reader: Reader, task: StreamTask, progress: Progress): Promi
   let next = reader.read();
   while (true) {
     const batch = await next;
+    printMissed(task.context, reader.path, batch.missed);
     printer ??= openPrinter(task, reader);
     const isLast = batch.upToDate || batch.closed;
     if (!isLast) next = prefetch(reader);
@@ -140,8 +144,9 @@ function openPrinter(
 async function openProgress({ session, context }: StreamTask, offset: string): Promise<Progress> {
   const isShown = context.errorsIsTerminal && !context.outputIsTerminal;
   if (!isShown) return new Progress(context, false);
-  const { nextOffset } = await session.client.head(onlyName(session));
-  const start = offset === START ? 0 : tokenPosition(offset);
+  const { nextOffset, earliestOffset } = await session.client.head(onlyName(session));
+  const first = earliestOffset === undefined ? 0 : tokenPosition(earliestOffset);
+  const start = offset === START ? first : tokenPosition(offset);
   const tail = tokenPosition(nextOffset);
   const total = start === undefined || tail === undefined ? undefined : tail - start;
   return new Progress(context, true, total);

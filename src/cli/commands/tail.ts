@@ -10,6 +10,7 @@ import { jsonOutputFlag, prefixFlag } from "../flags/common_flags.ts";
 import { findStart } from "./reading/find_start.ts";
 import { followStreams } from "./reading/follow_streams.ts";
 import { Printer } from "./output/printer.ts";
+import { printMissed, readerOptionsOf, readingFlags } from "./reading/reading_flags.ts";
 import { readLast } from "./reading/read_last.ts";
 import { firstFailure, isGlob, namedStreams, PATHS, withOneOf } from "./session/several_streams.ts";
 import { onlyName } from "./session/session.ts";
@@ -39,6 +40,7 @@ const flags = {
     help: "How many streams -f may follow at once, by one connection where the server offers that.",
     commandLineOnly: true,
   }),
+  ...readingFlags,
   json: jsonOutputFlag,
 };
 
@@ -194,7 +196,7 @@ async function printLast(target: TailTarget, count: number): Promise<string | un
   const { session, values } = target.task;
   const follow = values.get(flags.follow);
   if (count === 0) return follow ? NOW : undefined;
-  const last = await readLast(session, target.name, count);
+  const last = await readLast(session, target.name, count, readerOptionsOf(target.task.values));
   await openPrinter(target, last.contentType).print(last.messages);
   return follow && !last.closed ? last.offset : undefined;
 }
@@ -207,6 +209,7 @@ async function printFrom(target: TailTarget, offset: string, skip = 0): Promise<
     ...(follow ? {} : { readMode: "catch-up" }),
     ...(target.signal === undefined ? {} : { signal: target.signal }),
     maxElapsedMs: session.maxElapsedMs,
+    ...readerOptionsOf(values),
   });
   try {
     let printer: Printer | undefined;
@@ -214,6 +217,7 @@ async function printFrom(target: TailTarget, offset: string, skip = 0): Promise<
     let isLive = false;
     while (!isLast) {
       const batch = await reader.read();
+      printMissed(context, target.name, batch.missed);
       printer ??= openPrinter(target, reader.contentType ?? DEFAULT_CONTENT_TYPE, skip);
       await printer.print(batch.messages, isLive ? context.clock.nowMs() : undefined);
       // From here on messages arrive about when they are written.

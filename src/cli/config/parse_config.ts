@@ -60,6 +60,7 @@ class ConfigReader {
     for (const [key, value] of Object.entries(table)) {
       const flag = this.#flags.get(key);
       if (flag === undefined) this.#readTable([key], value);
+      else if (flag.textOfTable !== undefined && isTable(value)) this.#readEntries(flag, value);
       else this.#readValue(flag, value);
     }
   }
@@ -73,6 +74,25 @@ class ConfigReader {
     }
     const shown = flag.isSecret?.(String(value)) ? "is not what it takes" : faultOf(flag, value);
     this.#report(at, `${flag.name} ${shown}; accepted: ${flag.accepts}`, at.valueColumn);
+  }
+
+  /** A table in which each entry is one of the flag's values. */
+  #readEntries(flag: Flag<unknown>, table: object): void {
+    const texts: string[] = [];
+    for (const [key, value] of Object.entries(table)) {
+      const text = flag.textOfTable?.(key, value);
+      if (text !== undefined && isAccepted(() => flag.parse(text), BadValue)) {
+        texts.push(text);
+        continue;
+      }
+      const shown = JSON.stringify(typeof value === "bigint" ? String(value) : value);
+      this.#report(
+        this.#statementOf([flag.name, key]),
+        `${flag.name} has ${JSON.stringify(key)} = ${shown}; accepted: ${flag.accepts}`,
+      );
+    }
+    const { line } = this.#statementOf([flag.name]);
+    if (texts.length > 0) this.texts.set(flag.name, { text: texts.join("\n"), line });
   }
 
   /** A table that is a section, or in which sections are. */

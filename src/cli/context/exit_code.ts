@@ -21,6 +21,7 @@ export function exitCodeOf(error: unknown): number {
   switch (error.code) {
     case "not_found":
     case "gone":
+    case "trimmed":
       return EXIT.notFound;
     case "conflict":
     case "stream_closed":

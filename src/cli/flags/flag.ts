@@ -25,6 +25,11 @@ export interface Flag<T> {
   readonly choices?: readonly string[];
   /** It may be given several times; the text that is parsed has each on a line of its own. */
   readonly repeatable?: boolean;
+  /**
+   * The text for one entry of a table of the configuration that has the flag's name; `undefined` where that
+   * can't be meant. Only of a flag that is repeatable.
+   */
+  readonly textOfTable?: (key: string, value: unknown) => string | undefined;
   /** Whether a text may hold a secret, so that nothing shows it. */
   readonly isSecret?: (text: string) => boolean;
   /** It has no environment variable, and is no key of the configuration. */

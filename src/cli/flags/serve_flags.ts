@@ -19,6 +19,7 @@ import {
 } from "./flag.ts";
 import { configFlags } from "./config_flags.ts";
 import { limitFlags } from "./limit_flags.ts";
+import { retentionFlags } from "./retention_flags.ts";
 import { natsFlags } from "./nats_flags.ts";
 import { tlsFlags } from "./tls_flags.ts";
 
@@ -183,6 +184,7 @@ export const serveFlags = {
     help: "When such a connection ends, for its client to connect again.",
   }),
   ...limitFlags,
+  ...retentionFlags,
   http: choiceFlag({
     name: "http",
     values: ["own", "runtime"],

@@ -47,6 +47,24 @@ export const sinceFlag: Flag<StartingPoint | undefined> = optionalFlag<StartingP
   },
 });
 
+/** `--before` of `trim`. */
+export const beforeFlag: Flag<StartingPoint | undefined> = optionalFlag<StartingPoint>({
+  name: "before",
+  placeholder: "point",
+  help:
+    "Up to where: an offset, now for all there is, a time (2030-01-31T12:00:00Z), or how long ago (7d).",
+  accepts: `an offset, now, ${TIME_FORM}, or a duration (30s, 10m, 7d)`,
+  default: { kind: "ago", ms: 0 },
+  defaultText: "",
+  commandLineOnly: true,
+  parse(text) {
+    const point = parseStartingPoint(text);
+    // Nothing lies before the start.
+    if (point.kind === "place" && point.offset === START) throw new BadValue();
+    return point;
+  },
+});
+
 /**
  * The point that `--from` or `--since` gives.
  *

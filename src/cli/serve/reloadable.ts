@@ -24,7 +24,7 @@ export const REQUEST_FLAGS: readonly Flag<unknown>[] = [
 ];
 
 /** Those of the storage. */
-export const STORAGE_FLAGS: readonly Flag<unknown>[] = [flags.quotas];
+export const STORAGE_FLAGS: readonly Flag<unknown>[] = [flags.quotas, flags.retentionRules];
 
 /** The tables of the configuration that SIGHUP changes. */
 export const RELOADED_SECTIONS: readonly string[] = [RULES_SECTION];

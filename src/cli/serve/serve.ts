@@ -13,6 +13,7 @@ import { createMemoryStorage } from "../../storage/memory.ts";
 import type { QuotaOptions } from "../../storage/quota_account.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
 import { Quotas } from "../../storage/quotas.ts";
+import { RetentionRules } from "../../storage/retention_rules.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type OpenedTracer, openTracer } from "../../tracing/open_telemetry.ts";
 import { TracingError } from "../../tracing/settings.ts";
@@ -24,6 +25,7 @@ import { connectionLimit } from "./connection_limit.ts";
 import { LOG_FLAGS, RELOADED_SECTIONS, REQUEST_FLAGS, STORAGE_FLAGS } from "./reloadable.ts";
 import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { accessSettings } from "../flags/access_flags.ts";
+import type { Flag } from "../flags/flag.ts";
 import type { FlagValues } from "../flags/flag_values.ts";
 import { serveFlags as flags } from "../flags/serve_flags.ts";
 import { type CertificateFiles, certificateFiles } from "../flags/tls_flags.ts";
@@ -112,7 +114,8 @@ async function run(values: FlagValues, { context, readAgain }: Invocation): Prom
     announceStart(values, serving.listener, tls);
     const { report } = serving;
     const opened = storage = await openStorage(values, tracer, report);
-    reloadQuotas(reload, opened);
+    opened.prepareRetention?.(values.get(flags.retentionRules) ?? [])();
+    reloadStorage(reload, opened);
     await serving.serve(opened);
   } catch (error) {
     certificate?.stop();
@@ -212,17 +215,22 @@ function reloadSettings(
   });
 }
 
-function reloadQuotas(reload: Reload, storage: Storage): void {
+function reloadStorage(reload: Reload, storage: Storage): void {
   reload.onReload({
-    name: "the quotas",
+    name: "the quotas and the retention",
     flags: STORAGE_FLAGS,
-    prepare: (values) => ({
-      apply: storage.prepareQuotas?.(quotas(values).quotas ?? []) ?? noChange,
-    }),
+    prepare(values) {
+      const changeQuotas = storage.prepareQuotas?.(quotas(values).quotas ?? []);
+      const changeRetention = storage.prepareRetention?.(values.get(flags.retentionRules) ?? []);
+      return {
+        apply() {
+          changeQuotas?.();
+          changeRetention?.();
+        },
+      };
+    },
   });
 }
-
-function noChange(): void {}
 
 /** New certificates are taken up by themselves; SIGHUP has them taken up at once. */
 function reloadCertificate(
@@ -292,7 +300,8 @@ function checkTogether(values: FlagValues): void {
       "--trusted-proxies says which proxies are believed; accepted: with --trust-proxy",
     );
   }
-  checkQuotas(values);
+  checkRules(values, flags.quotas, (quotas) => new Quotas(quotas));
+  checkRules(values, flags.retentionRules, (rules) => new RetentionRules(rules));
   if (values.get(flags.http) === "runtime" && !hasRuntimeHttp()) {
     throw new UsageError("--http is runtime, which takes Deno or Bun; accepted here: own");
   }
@@ -308,12 +317,16 @@ function checkTogether(values: FlagValues): void {
 }
 
 /** Each for itself was checked as a flag. */
-function checkQuotas(values: FlagValues): void {
+function checkRules<Rule>(
+  values: FlagValues,
+  flag: Flag<readonly Rule[] | undefined>,
+  make: (rules: readonly Rule[]) => unknown,
+): void {
   try {
-    new Quotas(values.get(flags.quotas) ?? []);
+    make(values.get(flag) ?? []);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const where = values.given(flags.quotas)?.from ?? `--${flags.quotas.name}`;
+    const where = values.given(flag)?.from ?? `--${flag.name}`;
     throw new UsageError(`${where}: ${error.message.replace(/\.$/, "")}`);
   }
 }

@@ -20,6 +20,7 @@ const NOT_IN_A_CLUSTER: readonly UselessFlag[] = [
   { flag: flags.walBytes, reason: OF_FILES },
   { flag: flags.maxOpenFiles, reason: OF_FILES },
   { flag: flags.quotas, reason: "a quota, and what is in a cluster isn't counted" },
+  { flag: flags.retentionRules, reason: "a retention, and all that is in a cluster is kept" },
 ];
 
 /**

@@ -3,8 +3,9 @@ import { redactedUrl } from "./redacted_url.ts";
 /**
  * Why a call of the client failed:
  *
- * - `not_found`, `gone`: no such stream, or one that was deleted (or trimmed before the offset; or
- *   recreated since, and the offset is one of the earlier stream)
+ * - `not_found`, `gone`: no such stream, or one that was deleted (or recreated since, and the offset is one
+ *   of the earlier stream)
+ * - `trimmed`: what is at the offset is kept no more; reading can continue at `earliestOffset`
  * - `conflict`: the stream exists with other properties, or takes another content type
  * - `sequence_conflict`: `seq` is not greater than the last one (PROTOCOL §5.2)
  * - `offset_mismatch`: the tail is not where `expectedOffset` said
@@ -28,6 +29,7 @@ import { redactedUrl } from "./redacted_url.ts";
 export type ClientErrorCode =
   | "not_found"
   | "gone"
+  | "trimmed"
   | "conflict"
   | "sequence_conflict"
   | "offset_mismatch"
@@ -77,6 +79,8 @@ export interface ClientErrorDetails {
    * offset behind the damage. `invalid_message`: the place after the message.
    */
   offset?: string | undefined;
+  /** `trimmed`: the first offset that can still be read. */
+  earliestOffset?: string | undefined;
   /** `stale_epoch`: the epoch that the server knows. */
   epoch?: number | undefined;
   /** `sequence_gap`: the sequence number that the server expects. */
@@ -119,6 +123,7 @@ export class ClientError extends Error {
   declare readonly status: number | undefined;
   declare readonly serverCode: string | undefined;
   declare readonly offset: string | undefined;
+  declare readonly earliestOffset: string | undefined;
   declare readonly epoch: number | undefined;
   declare readonly expectedSeq: number | undefined;
   declare readonly retryAfterMs: number | undefined;

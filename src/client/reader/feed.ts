@@ -3,6 +3,7 @@ import {
   isTrue,
   STREAM_CLOSED,
   STREAM_CURSOR,
+  STREAM_NEXT_ORDINAL,
   STREAM_START_OFFSET,
   STREAM_UP_TO_DATE,
 } from "../../protocol/headers.ts";
@@ -11,6 +12,7 @@ import { Backoff } from "../../env/backoff.ts";
 import { type Batch, toBatch } from "./batch.ts";
 import { ClientError, ofRequest } from "../errors/client_error.ts";
 import type { Connection, OutgoingRequest } from "../transport/connection.ts";
+import { type Missed, missedBetween } from "./missed.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
 import { retry, RetryBudget } from "../transport/retry_loop.ts";
 import { NOW, type Place } from "../transport/place.ts";
@@ -26,6 +28,10 @@ export interface FeedOptions {
   path: string;
   /** Its first answer begins so many messages before the tail, and not at its place. */
   last: number | undefined;
+  /** Whether it skips what was trimmed before it was read. */
+  skipsTrimmed: boolean;
+  /** Whether it asks which messages these are, counted from the stream's first. */
+  ordinals: boolean;
   readMode: ReadMode;
   /** How long it retries without success, in ms. */
   maxElapsedMs: number;
@@ -72,6 +78,11 @@ export class Feed {
   #tail: string | undefined;
   readonly #idle: Backoff;
   #notBeforeMs = 0;
+  /** What it has skipped since its last answer, and since its last message. */
+  #missed: Missed | undefined;
+  #missedBeforeMessage: Missed | undefined;
+  /** How many messages come before its place, if that is known. */
+  #ordinal: number | undefined;
 
   constructor(connection: Connection, options: FeedOptions, place: Place) {
     this.#connection = connection;
@@ -84,6 +95,12 @@ export class Feed {
   /** How many messages before the tail it begins; `undefined` once it has, and where it begins at its place. */
   get last(): number | undefined {
     return this.#last;
+  }
+
+  /** The options of its reader that ask for more than other servers have. */
+  get extensions(): { trimmed: "fail" | "skip"; ordinals: boolean } {
+    const { skipsTrimmed, ordinals } = this.#options;
+    return { trimmed: skipsTrimmed ? "skip" : "fail", ordinals };
   }
 
   /** Another feed, from another place, that keeps what is known about the stream and the network. */
@@ -103,7 +120,43 @@ export class Feed {
   async next(signal: AbortSignal): Promise<Batch> {
     let batch: Batch | undefined;
     while (batch === undefined) batch = await this.#requestWithRetries(signal);
+    return this.#withMissed(batch);
+  }
+
+  #withMissed(batch: Batch): Batch {
+    const { nextOrdinal, messages: [first] } = batch;
+    const missed = this.#missedBeforeMessage;
+    if (missed !== undefined && first?.ordinal !== undefined && this.#ordinal !== undefined) {
+      missed.messages = first.ordinal - this.#ordinal;
+    }
+    // A batch of bytes doesn't say with which of its messages it begins.
+    if (missed === undefined || first !== undefined) this.#ordinal = nextOrdinal;
+    if (first !== undefined) {
+      first.missed = missed;
+      this.#missedBeforeMessage = undefined;
+    }
+    batch.missed = this.#missed;
+    this.#missed = undefined;
     return batch;
+  }
+
+  /** Moves to what is still kept; false if it isn't to, or that is no reason. */
+  #skipTrimmed(error: unknown): boolean {
+    if (!this.#options.skipsTrimmed || !(error instanceof ClientError)) return false;
+    const { earliestOffset } = error;
+    if (error.code !== "trimmed" || earliestOffset === undefined) return false;
+    // From a server that says that of its earliest offset, too, nothing can be read.
+    if (earliestOffset === this.place.offset) return false;
+    this.disconnect();
+    const missed = missedBetween(this.place, earliestOffset);
+    const before = this.#missedBeforeMessage;
+    if (before !== undefined) {
+      missed.from = before.from;
+      if (before.bytes !== undefined && missed.bytes !== undefined) missed.bytes += before.bytes;
+    }
+    this.#missed = this.#missedBeforeMessage = missed;
+    this.place = { offset: earliestOffset, skip: 0 };
+    return true;
   }
 
   #requestWithRetries(signal: AbortSignal): Promise<Batch | undefined> {
@@ -117,7 +170,12 @@ export class Feed {
       attempt: async (number) => {
         signal.throwIfAborted();
         this.#attempt = number;
-        return await this.#request(signal);
+        try {
+          return await this.#request(signal);
+        } catch (error) {
+          if (!this.#skipTrimmed(error)) throw error;
+          return undefined;
+        }
       },
       decide: ({ error }) => {
         if (error === undefined) return undefined;
@@ -145,7 +203,8 @@ export class Feed {
     if (waitMs > 0) await sleep(clock, waitMs, signal);
     const canUseSse = this.#sse !== undefined || this.#connection.sseAvailability.isAvailable;
     const mayUseSse = readMode === "sse" || (readMode === "auto" && this.#suitsSse && canUseSse);
-    if (mayUseSse && this.#sse === undefined) {
+    // A shared connection doesn't count messages.
+    if (mayUseSse && this.#sse === undefined && !this.#options.ordinals) {
       this.#hasMoved = false;
       this.#sse = shareOf(this.#connection).follow(this.#options.path, this.place.offset);
     }
@@ -204,6 +263,8 @@ export class Feed {
       cursor: headers.get(STREAM_CURSOR) ?? undefined,
       upToDate: closed || isTrue(headers.get(STREAM_UP_TO_DATE)) || nextOffset === offset,
       closed,
+      nextOrdinal: ordinalIn(headers),
+      earliestOffset: undefined,
     });
     this.#last = undefined;
     const mayBeStale = this.upToDate && !closed && nextOffset !== offset &&
@@ -265,6 +326,7 @@ export class Feed {
   }
 
   #acceptGroup(group: SseGroup): Batch | undefined {
+    if (group.earliestOffset !== undefined) throw trimmed(group);
     const wasUpToDate = this.upToDate;
     this.#hasMoved ||= group.nextOffset !== this.place.offset;
     const batch = this.#accept(group);
@@ -314,9 +376,9 @@ export class Feed {
     this.#connection.types.set(this.#options.path, contentType);
   }
 
-  #accept({ bodies, nextOffset, cursor, upToDate, closed }: SseGroup): Batch {
+  #accept({ bodies, nextOffset, cursor, upToDate, closed, nextOrdinal }: SseGroup): Batch {
     const isJson = isJsonType(this.contentType ?? "");
-    const batch = toBatch({ bodies, isJson, start: this.place, nextOffset });
+    const batch = toBatch({ bodies, isJson, start: this.place, nextOffset, nextOrdinal });
     if (batch.messages.length > 0 && nextOffset === this.place.offset) {
       throw new ClientError(
         "invalid_response",
@@ -348,8 +410,23 @@ export class Feed {
       ...(this.#last === undefined ? { offset: this.place.offset } : { last: String(this.#last) }),
       live,
       cursor: live === undefined ? undefined : this.cursor,
+      ordinals: this.#options.ordinals ? "true" : undefined,
     });
   }
+}
+
+function ordinalIn(headers: Headers): number | undefined {
+  const value = headers.get(STREAM_NEXT_ORDINAL);
+  return value === null ? undefined : Number(value);
+}
+
+/** What a connection ends with whose place was trimmed; a new request would be told the same. */
+function trimmed({ nextOffset, earliestOffset }: SseGroup): ClientError {
+  return new ClientError(
+    "trimmed",
+    `The offset ${nextOffset} was trimmed: the earliest that can be read is ${earliestOffset}.`,
+    { earliestOffset },
+  );
 }
 
 function isTimeout(error: unknown): boolean {

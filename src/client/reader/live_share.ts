@@ -285,5 +285,7 @@ function groupOf(nextOffset: string, upToDate: boolean, data?: Bytes) {
     cursor: undefined,
     upToDate,
     closed: false,
+    nextOrdinal: undefined,
+    earliestOffset: undefined,
   };
 }

@@ -1,6 +1,7 @@
 import { type Bytes, decodeUtf8 } from "../../protocol/bytes.ts";
 import { ClientError } from "../errors/client_error.ts";
 import { reasonOf } from "../errors/reason.ts";
+import type { Missed } from "./missed.ts";
 
 /** One message of a JSON stream; in any other stream, the bytes of one response. */
 export class Message {
@@ -11,10 +12,19 @@ export class Message {
    * server, or an offset and a count, such as `-1/1`; `parsePlace` tells them apart.
    */
   readonly offset: string;
+  /**
+   * Which message of the stream it is, counted from 0; `undefined` unless it is a JSON stream's and its reader
+   * asks for `ordinals`.
+   */
+  readonly ordinal: number | undefined;
+  /** What was trimmed right before it, if its reader skips that (`trimmed: "skip"`). */
+  missed: Missed | undefined;
 
-  constructor(bytes: Bytes, offset: string) {
+  constructor(bytes: Bytes, offset: string, ordinal?: number) {
     this.bytes = bytes;
     this.offset = offset;
+    this.ordinal = ordinal;
+    this.missed = undefined;
   }
 
   /**

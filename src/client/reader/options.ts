@@ -1,5 +1,6 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { CallOptions } from "../transport/call_options.ts";
+import type { Missed } from "./missed.ts";
 import type { Message } from "./message.ts";
 import type { ReadMode } from "./read_mode.ts";
 
@@ -16,6 +17,16 @@ export interface ReaderOptions extends CallOptions {
    * before. A server that can't fails with `unsupported`.
    */
   last?: number | undefined;
+  /**
+   * What it does where the place that it wants to read was trimmed: it fails (`trimmed`), unless given, or
+   * skips to what is still kept, and says what it missed (`missed` of the next message).
+   */
+  trimmed?: "fail" | "skip" | undefined;
+  /**
+   * Its messages say which ones of the stream they are (`ordinal`): an extension. A server that can't count
+   * fails with `unsupported`.
+   */
+  ordinals?: boolean | undefined;
   /** How it follows the stream; the client's `readMode`, which is `auto` unless given. */
   readMode?: ReadMode | undefined;
   /** Aborting it ends the reader and its pending calls, with the signal's reason. */
@@ -38,4 +49,8 @@ export interface StreamData {
   upToDate: boolean;
   /** There will never be more (PROTOCOL §4.1). */
   closed: boolean;
+  /** How many messages come before `nextOffset`, if the reader asks for `ordinals`. */
+  nextOrdinal?: number | undefined;
+  /** What was trimmed right before this, if the reader skips that. */
+  missed?: Missed | undefined;
 }

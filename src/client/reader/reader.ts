@@ -1,4 +1,5 @@
 import { type Bytes, concatBytes, decodeUtf8, NO_BYTES } from "../../protocol/bytes.ts";
+import { defined } from "../transport/defined.ts";
 import { linkAborts } from "../transport/abort_link.ts";
 import { type Batch, dataAfter } from "./batch.ts";
 import type { WaitOptions } from "../transport/call_options.ts";
@@ -75,14 +76,19 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     checkAmounts(options, ["maxElapsedMs"]);
     checkReadMode(options.readMode);
     const { offset = START, last, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
+    const { trimmed = "fail", ordinals = false } = options;
     checkLast(options);
+    if (trimmed !== "fail" && trimmed !== "skip") {
+      throw invalidArgument("trimmed", trimmed, "fail or skip");
+    }
     const place = parsePlace(offset);
     this.path = path;
     this.#connection = connection.adding(options);
     this.#readMode = readMode;
     this.#maxElapsedMs = maxElapsedMs;
     this.#signal = signal;
-    const feed = { path, last, readMode, maxElapsedMs, signal };
+    const skipsTrimmed = trimmed === "skip";
+    const feed = { path, last, skipsTrimmed, ordinals, readMode, maxElapsedMs, signal };
     this.#feed = new Feed(this.#connection, feed, place);
     this.#offset = formatPlace(place);
   }
@@ -131,6 +137,10 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
         cursor,
         upToDate,
         closed,
+        ...defined({
+          nextOrdinal: batch?.nextOrdinal,
+          missed: taken > 0 ? undefined : batch?.missed,
+        }),
       };
     });
   }
@@ -312,6 +322,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
           ...(last === undefined ? { offset: this.#offset } : { last }),
           readMode: "catch-up",
           maxElapsedMs: this.#maxElapsedMs,
+          ...this.#feed.extensions,
           signal,
         });
         for await (const value of reader.#iterate(toValue)) values.push(value);

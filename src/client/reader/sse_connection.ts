@@ -13,6 +13,10 @@ export interface SseGroup {
   cursor: string | undefined;
   upToDate: boolean;
   closed: boolean;
+  /** How many messages come before `nextOffset`, for who asks (an extension). */
+  nextOrdinal: number | undefined;
+  /** What is at `nextOffset` is kept no more: the first offset that can be read (an extension). */
+  earliestOffset: string | undefined;
 }
 
 /** What a reader follows a stream by: a connection of its own, or one that it shares. */
@@ -132,6 +136,7 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
   try {
     const control: Record<string, unknown> = JSON.parse(text);
     const { streamNextOffset: nextOffset, streamCursor: cursor } = control;
+    const { streamNextOrdinal: nextOrdinal, earliestOffset } = control;
     const closed = control["streamClosed"] === true;
     if (typeof nextOffset === "string" && nextOffset !== "") {
       return {
@@ -139,6 +144,8 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
         cursor: typeof cursor === "string" ? cursor : undefined,
         upToDate: closed || control["upToDate"] === true,
         closed,
+        nextOrdinal: typeof nextOrdinal === "number" ? nextOrdinal : undefined,
+        earliestOffset: typeof earliestOffset === "string" ? earliestOffset : undefined,
       };
     }
   } catch {

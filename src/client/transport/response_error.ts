@@ -5,6 +5,7 @@ import {
   PRODUCER_EXPECTED_SEQ,
   STREAM_CLOSED,
   STREAM_DAMAGED,
+  STREAM_EARLIEST_OFFSET,
   STREAM_EXPECTED_OFFSET,
   STREAM_NEXT_OFFSET,
   STREAM_SEQ,
@@ -75,6 +76,7 @@ export function responseError(
     serverCode: serverError.code,
     repeated: response.repeated,
     offset: headers.get(STREAM_NEXT_OFFSET) ?? undefined,
+    earliestOffset: headers.get(STREAM_EARLIEST_OFFSET) ?? undefined,
     retryAfterMs: parseRetryAfter(headers.get("retry-after"), nowMs),
   };
   if (code === "stale_epoch") details.epoch = integer(headers.get(PRODUCER_EPOCH));
@@ -88,11 +90,13 @@ export function errorOfStatus(
   status: number,
   serverCode: string | undefined,
   message: string,
+  earliestOffset: string | undefined,
 ): ClientError {
   const isDamaged = serverCode === "damaged";
-  const code = CODES[status] ??
-    (isDamaged ? "damaged" : status >= 500 ? "unavailable" : "bad_request");
-  return new ClientError(code, message, { status, serverCode });
+  const code = earliestOffset !== undefined
+    ? "trimmed"
+    : CODES[status] ?? (isDamaged ? "damaged" : status >= 500 ? "unavailable" : "bad_request");
+  return new ClientError(code, message, { status, serverCode, earliestOffset });
 }
 
 function codeOf(
@@ -102,6 +106,7 @@ function codeOf(
 ): ClientErrorCode {
   const { status, headers } = response;
   if (status === 403 && headers.has(PRODUCER_EPOCH)) return "stale_epoch";
+  if (status === 410 && headers.has(STREAM_EARLIEST_OFFSET)) return "trimmed";
   if (status === 409) return conflictOf(request, headers, serverCode);
   const code = CODES[status];
   if (code !== undefined) return code;

@@ -1,7 +1,14 @@
-import { isTrue, STREAM_CLOSED, STREAM_EXPIRES_AT, STREAM_TTL } from "../../protocol/headers.ts";
+import {
+  isTrue,
+  STREAM_CLOSED,
+  STREAM_EARLIEST_OFFSET,
+  STREAM_EXPIRES_AT,
+  STREAM_TTL,
+} from "../../protocol/headers.ts";
 import { offsetIn } from "./append_request.ts";
 import type { Connection } from "./connection.ts";
 import { NOW } from "./place.ts";
+import { type Retention, retentionIn } from "./retention.ts";
 
 /** A stream's properties (PROTOCOL §5.5). */
 export interface StreamInfo {
@@ -14,6 +21,10 @@ export interface StreamInfo {
   ttlSeconds?: number;
   /** When it expires. */
   expiresAt?: Date;
+  /** The first offset that can still be read; left out if nothing was trimmed (an extension). */
+  earliestOffset?: string;
+  /** How much of it is kept; left out if that is all (an extension). */
+  retention?: Retention;
 }
 
 /**
@@ -32,6 +43,10 @@ export function streamInfoIn(headers: Headers): StreamInfo {
   if (contentType !== null) info.contentType = contentType;
   if (ttl !== null) info.ttlSeconds = Number(ttl);
   if (expiresAt !== null) info.expiresAt = new Date(expiresAt);
+  const earliestOffset = headers.get(STREAM_EARLIEST_OFFSET);
+  const retention = retentionIn(headers);
+  if (earliestOffset !== null) info.earliestOffset = earliestOffset;
+  if (retention !== undefined) info.retention = retention;
   return info;
 }
 

@@ -8,7 +8,7 @@ import { untilAborted } from "./until_aborted.ts";
 
 /** One request to a transport; repeating it means sending the same again. */
 export interface TransportRequest {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Bytes | undefined;

@@ -18,6 +18,8 @@ export function checkStreamRequest(asker: Rights, request: HttpRequest, name: st
       requireRight(asker, "create", name);
       if (closes(request)) requireRight(asker, "close", name);
       return;
+    // What is trimmed is deleted.
+    case "PATCH":
     case "DELETE":
       return requireRight(asker, "delete", name);
       // Others are none of a stream's.

@@ -4,11 +4,14 @@ import type { HeaderFields } from "../../http/handler.ts";
 export const EXPOSED_HEADERS = [
   "Stream-Next-Offset",
   "Stream-Start-Offset",
+  "Stream-Earliest-Offset",
+  "Stream-Retention",
   "Stream-Next-Ordinal",
   "Stream-Last-Time",
   "Stream-Up-To-Date",
   "Stream-Closed",
   "Stream-Damaged",
+  "Stream-Snapshot-Offset",
   "Stream-Cursor",
   "Stream-TTL",
   "Stream-Expires-At",
@@ -24,7 +27,7 @@ export const EXPOSED_HEADERS = [
 ].join(", ");
 
 /** The methods that stream URLs take. */
-export const METHODS = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+export const METHODS = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
 /**
  * The headers of every response, against sniffing and for embedding (PROTOCOL §12.7): a page can embed a

@@ -8,7 +8,9 @@ import {
   PRODUCER_SEQ,
   STREAM_CLOSED,
   STREAM_DAMAGED,
+  STREAM_EARLIEST_OFFSET,
   STREAM_NEXT_OFFSET,
+  STREAM_SNAPSHOT_OFFSET,
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import { COMMON_HEADERS, NO_STORE } from "./common_headers.ts";
@@ -37,6 +39,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   origin_not_allowed: 403,
   stale_epoch: 403,
   not_found: 404,
+  snapshot_not_found: 404,
   subscription_not_found: 404,
   method_not_allowed: 405,
   body_timeout: 408,
@@ -49,12 +52,14 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   offset_mismatch: 409,
   sequence_gap: 409,
   sequence_regression: 409,
+  snapshot_regression: 409,
   source_deleted: 409,
   stream_closed: 409,
   stream_exists: 409,
   subscription_exists: 409,
   gone: 410,
   offset_gone: 410,
+  offset_trimmed: 410,
   body_too_large: 413,
   unsupported_encoding: 415,
   host_not_allowed: 421,
@@ -64,6 +69,9 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   damaged: 500,
   subscriptions_unsupported: 501,
   ordinals_unsupported: 501,
+  retention_unsupported: 501,
+  snapshots_unsupported: 501,
+  compaction_unsupported: 501,
   overloaded: 503,
   starting: 503,
   storage_closed: 503,
@@ -132,6 +140,10 @@ function headersOf(failure: Failure): HeaderFields | undefined {
     case "sequence_regression":
     case "offset_mismatch":
       return { [STREAM_NEXT_OFFSET]: formatOffset(failure.space, failure.tail) };
+    case "offset_trimmed":
+      return { [STREAM_EARLIEST_OFFSET]: formatOffset(failure.space, failure.earliest) };
+    case "snapshot_regression":
+      return { [STREAM_SNAPSHOT_OFFSET]: formatOffset(failure.space, failure.position) };
     case "sequence_gap":
       return {
         [PRODUCER_EXPECTED_SEQ]: String(failure.expected),

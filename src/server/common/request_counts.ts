@@ -1,5 +1,5 @@
 /** The methods that are told apart; all others are `other`. */
-const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "other"] as const;
+const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other"] as const;
 /** 1xx to 5xx, and one place that stays empty. */
 const CLASSES = 6;
 
@@ -38,7 +38,9 @@ function indexOf(method: string): number {
       return 4;
     case "OPTIONS":
       return 5;
-    default:
+    case "PATCH":
       return 6;
+    default:
+      return 7;
   }
 }

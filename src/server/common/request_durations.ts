@@ -9,6 +9,8 @@ const QUIET_MS = 1;
 /** Of others one in up to so many, in half as many on average. */
 const LONGEST_GAP = 32;
 
+const WRITES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
 /** A request that is timed. */
 export interface TimedRequest {
   readonly startMs: number;
@@ -52,7 +54,7 @@ export class RequestDurations {
 
   /** The response of a request that is timed begins. */
   end({ startMs, count }: TimedRequest, route: RouteKind, method: string): void {
-    const isWrite = method === "POST" || method === "PUT" || method === "DELETE";
+    const isWrite = WRITES.has(method);
     const histogram = this.#histograms[route][isWrite ? "write" : "read"];
     histogram.observe((this.#now() - startMs) / 1000, count);
   }

@@ -1,7 +1,8 @@
 import { type Bytes, concatBytes, encodeUtf8, NO_BYTES } from "../../protocol/bytes.ts";
 import { isJsonType, sseEncoding } from "../../protocol/content_type.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
-import { formatOffset, type OffsetSpace } from "../../protocol/offset.ts";
+import { formatOffset, type OffsetSpace, spaceAt } from "../../protocol/offset.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import {
   encodeCredentialExpired,
   encodeSseFrame,
@@ -176,7 +177,8 @@ export class SseStream {
     }
     const limitBytes = Math.min(SSE_CHUNK_BYTES, this.#config.chunkBytes);
     for (const [offset, group] of groups) {
-      const chunk = await this.#read(offset, limitBytes);
+      const chunk = await this.#readOrEnd(offset, limitBytes, group);
+      if (chunk === undefined) continue;
       if (chunk.id !== this.#id) throw new Error("The stream was made again.");
       const count = group.some(({ hasOrdinals }) => hasOrdinals)
         ? await countAt(this.#config.storage, this.#name, chunk, chunk.next)
@@ -186,10 +188,38 @@ export class SseStream {
     }
   }
 
+  /** As `#read`; ends the readers whose place was trimmed, with an event that says so. */
+  async #readOrEnd(
+    offset: number,
+    limitBytes: number,
+    readers: readonly SseReader[],
+  ): Promise<ReadResult | undefined> {
+    try {
+      return await this.#read(offset, limitBytes);
+    } catch (error) {
+      if (!(error instanceof StreamError) || error.failure.code !== "offset_trimmed") throw error;
+      const { space, earliest } = error.failure;
+      const earliestOffset = formatOffset(space, earliest);
+      for (const reader of readers) this.#endTrimmed(reader, earliestOffset);
+      return undefined;
+    }
+  }
+
+  /** The client comes back, to where it was, and is told 410; or to what is still kept. */
+  #endTrimmed(reader: SseReader, earliestOffset: string): void {
+    const nextOffset = formatOffset(this.#space, reader.offset);
+    const { cursor } = reader;
+    const control = { nextOffset, cursor, upToDate: false, closed: false, earliestOffset };
+    reader.send(encodeSseFrame(NO_BYTES, this.#format, control), this.#config.clock.nowMs());
+    reader.end();
+  }
+
   /** The next chunk. One of which nothing may go out yet is read on from: nobody would get past it else. */
   async #read(offset: number, limitBytes: number): Promise<ReadResult> {
     const { storage } = this.#config;
-    let chunk = await storage.read(this.#name, offset, limitBytes);
+    // A bare 0 would be the start, wherever that is by now.
+    const from = { space: spaceAt(this.#space, offset), position: offset };
+    let chunk = await storage.read(this.#name, from, limitBytes);
     while (chunk.next < chunk.tail && this.#sendableBytes(chunk) === 0) {
       const rest = await storage.read(this.#name, chunk.next, limitBytes);
       chunk = { ...rest, start: chunk.start, data: concatBytes([chunk.data, rest.data]) };

@@ -12,6 +12,7 @@ import {
 import { formatOffset, isOffset } from "../../protocol/offset.ts";
 import type { BodyResult } from "../../storage/storage.ts";
 import { bodyOf } from "../body/chunk_body.ts";
+import { addKeptHeaders, losesMessages } from "../common/kept.ts";
 import type { ReadQuery } from "./read_query.ts";
 import { COMMON_HEADERS } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
@@ -47,6 +48,7 @@ export function chunkResponse(
     [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.next),
   };
   if (RUNNING_TYPE.test(chunk.contentType)) headers["content-security-policy"] = "sandbox";
+  if (losesMessages(chunk)) addKeptHeaders(headers, chunk);
   if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
   if (closed) headers[STREAM_CLOSED] = "true";
   if (cursor !== undefined) headers[STREAM_CURSOR] = String(cursor);
@@ -96,12 +98,16 @@ function etagOf(
   return formatEtag(identity, start, next, closed, isCompressed ? "gzip" : undefined);
 }
 
-/** A cache may keep a chunk as long as the stream itself is sure to live. */
-function cacheControl(context: ServerContext, name: string, { expiresAtMs }: BodyResult): string {
+/**
+ * A cache may keep a chunk as long as the stream itself is sure to live; one that may be trimmed by now, no
+ * longer than it is fresh.
+ */
+function cacheControl(context: ServerContext, name: string, chunk: BodyResult): string {
+  const { expiresAtMs } = chunk;
   const scope = context.config.isPrivate(name) ? "private" : "public";
   const leftSeconds = Math.floor((expiresAtMs - context.clock.nowMs()) / 1000);
   const maxAge = Math.max(0, Math.min(MAX_AGE_SECONDS, leftSeconds));
-  const stale = Math.min(STALE_SECONDS, leftSeconds - maxAge);
+  const stale = losesMessages(chunk) ? 0 : Math.min(STALE_SECONDS, leftSeconds - maxAge);
   return stale > 0
     ? `${scope}, max-age=${maxAge}, stale-while-revalidate=${stale}`
     : `${scope}, max-age=${maxAge}`;

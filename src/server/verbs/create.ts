@@ -9,14 +9,17 @@ import {
   STREAM_FORK_SUB_OFFSET,
   STREAM_FORKED_FROM,
   STREAM_NEXT_OFFSET,
+  STREAM_RETENTION,
   STREAM_TTL,
 } from "../../protocol/headers.ts";
 import { parseLifetime } from "../../protocol/lifetime.ts";
+import { parseRetention } from "../../protocol/retention.ts";
 import { formatOffset, type Offset, parseOffset } from "../../protocol/offset.ts";
-import type { ForkSpec } from "../../storage/storage.ts";
+import type { CreateSpec, ForkSpec } from "../../storage/storage.ts";
 import { type Asker, requireRight } from "../access/guard.ts";
 import { traceOf } from "../log/request_span.ts";
 import type { ServerContext } from "./context.ts";
+import { addPolicyHeaders, checkRetention } from "../common/kept.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
@@ -28,12 +31,14 @@ export async function create(
   const { headers } = request;
   const name = context.names.of(request);
   const contentType = headers.get("content-type");
+  const retention = headers.get(STREAM_RETENTION) ?? undefined;
   const { created, ...stream } = await context.storage.create(name, {
     trace: context.config.tracer === undefined ? undefined : traceOf(request),
     contentType: contentType === null ? undefined : checkContentType(contentType),
     lifetime: parseLifetime(headers.get(STREAM_TTL), headers.get(STREAM_EXPIRES_AT)),
     closed: isTrue(headers.get(STREAM_CLOSED)),
     fork: parseFork(context, request, asker),
+    policies: retention === undefined ? undefined : parsePolicies(context, retention, request),
     body: await context.bodies.read(request),
   });
   const responseHeaders: HeaderFields = {
@@ -44,7 +49,27 @@ export async function create(
   };
   if (created) responseHeaders["location"] = context.urls.of(request);
   if (stream.closed) responseHeaders[STREAM_CLOSED] = "true";
+  if (retention !== undefined && retention !== INHERIT) {
+    addPolicyHeaders(responseHeaders, { retention: parseRetention(retention) });
+  }
   return { status: created ? 201 : 200, headers: responseHeaders, body: null };
+}
+
+/** The `Stream-Retention` of a fork that has its source's policies. */
+const INHERIT = "inherit";
+
+function parsePolicies(
+  { storage }: ServerContext,
+  retention: string,
+  { headers }: HttpRequest,
+): CreateSpec["policies"] {
+  checkRetention(storage);
+  if (retention !== INHERIT) return { retention: parseRetention(retention) };
+  if (headers.get(STREAM_FORKED_FROM) !== null) return INHERIT;
+  throw new StreamError(
+    { code: "invalid_header" },
+    "Stream-Retention inherit needs Stream-Forked-From beside it: only a fork has a source.",
+  );
 }
 
 const SUB_OFFSET = /^(?:0|[1-9][0-9]*)$/;

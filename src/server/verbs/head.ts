@@ -7,6 +7,7 @@ import {
 } from "../../protocol/headers.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ServerContext } from "./context.ts";
+import { addKeptHeaders } from "../common/kept.ts";
 import { countAt, withOrdinals } from "../common/ordinals.ts";
 import { parseOrdinals } from "./read_query.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
@@ -29,6 +30,7 @@ export async function head(
   if (lifetime.kind === "until") {
     headers[STREAM_EXPIRES_AT] = new Date(lifetime.expiresAtMs).toISOString();
   }
+  addKeptHeaders(headers, stream);
   if (stream.closed) headers[STREAM_CLOSED] = "true";
   const response = { status: 200, headers, body: null };
   if (!wantsOrdinals(request.url)) return response;

@@ -49,6 +49,7 @@ function toJson(stream: ListedStream): Record<string, unknown> {
   };
   // Who copies streams makes forks of them again by it.
   if (typeof space !== "number") json["forkOffset"] = formatOffset(space, space.point);
+  if (stream.earliest > 0) json["earliestOffset"] = formatOffset(space, stream.earliest);
   if (lifetime.kind === "ttl") json["ttlSeconds"] = lifetime.ttlSeconds;
   if (lifetime.kind === "until") json["expiresAt"] = new Date(lifetime.expiresAtMs).toISOString();
   return json;

@@ -9,6 +9,7 @@ import type { UnfreedMeasures } from "../measures.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import type { Quota } from "../quota_account.ts";
 import { Quotas } from "../quotas.ts";
+import { RetentionRules } from "../retention_rules.ts";
 import { SubscriptionEngine } from "../subscriptions/engine.ts";
 import type { SubscriptionRegistry } from "../subscriptions/registry.ts";
 import { newWakeId } from "../subscriptions/wake_id.ts";
@@ -45,6 +46,8 @@ import type { SyncedTags } from "./wal/writer_options.ts";
 const logger = getLogger(["durable-streams", "storage"]);
 
 const MIB = 1024 * 1024;
+/** Of the log, between two slices of what retention looks at. */
+const BATCHES_BETWEEN_SLICES = 2;
 
 /** A directory that was opened and recovered, and is to be served. */
 export interface RecoveredDirectory {
@@ -178,7 +181,15 @@ export class FileStorage {
         newWakeId,
         random: options.random ?? Math.random,
       }),
+      snapshots: undefined,
       quotas: this.#quotas,
+      retention: {
+        isSupported: false,
+        compacts: false,
+        rules: new RetentionRules([]),
+        loaded: () => [],
+        pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
+      },
       countQuotas: (added) => this.#countQuotas(cache.nextId, added),
       blocks: new FileBlocks(new SegmentReader(clock, catalog, this.#open)),
       onExpiring: (stream) => this.#expiry.schedule(stream),

@@ -1,4 +1,5 @@
 import type { FileBodyKind } from "../../env/file_body.ts";
+import { StreamError } from "../../protocol/errors.ts";
 import type { Chunk, CountedBlocks } from "../blocks.ts";
 import { readBuffered } from "../buffered_chunk.ts";
 import type { Stream } from "../stream.ts";
@@ -13,6 +14,8 @@ export class MemoryBlocks implements CountedBlocks {
     to: number,
     kind?: FileBodyKind,
   ): Chunk | undefined {
+    // The trim that a reader was too slow for; it is said which one it was.
+    if (from < stream.buffer.start) throw new StreamError({ code: "damaged" }, "It was trimmed.");
     return readBuffered(stream, from, limitBytes, to, kind);
   }
 

@@ -11,6 +11,7 @@ import { yieldToEventLoop } from "../yield_to_event_loop.ts";
 export class MemoryStreams implements DescribedStreams {
   readonly #byName = new OrderedNames<Stream>();
   readonly #byId = new Map<number, Stream>();
+  readonly #forksOf = new Map<number, Set<Stream>>();
   #lastId = 0;
 
   /** How many there are. */
@@ -57,11 +58,10 @@ export class MemoryStreams implements DescribedStreams {
 
   forks({ id, forkCount }: Stream, limit: number): string[] {
     const found: string[] = [];
-    // Most have none, and aren't looked for among all.
     const wanted = Math.min(limit, forkCount);
-    for (const { name, fork, lifecycle } of wanted > 0 ? this.#byId.values() : []) {
-      if (fork?.sourceId === id && lifecycle === "there") found.push(name);
+    for (const { name, lifecycle } of this.#forksOf.get(id) ?? []) {
       if (found.length === wanted) break;
+      if (lifecycle === "there") found.push(name);
     }
     return found;
   }
@@ -73,14 +73,52 @@ export class MemoryStreams implements DescribedStreams {
   add(stream: Stream): void {
     this.#byName.set(stream.name, stream);
     this.#byId.set(stream.id, stream);
+    if (stream.fork === undefined) return;
+    const { sourceId } = stream.fork;
+    const forks = this.#forksOf.get(sourceId);
+    if (forks === undefined) this.#forksOf.set(sourceId, new Set([stream]));
+    else forks.add(stream);
   }
 
   remove(stream: Stream): void {
     this.#byName.delete(stream.name);
     this.#byId.delete(stream.id);
+    if (stream.fork === undefined) return;
+    const { sourceId } = stream.fork;
+    const forks = this.#forksOf.get(sourceId);
+    forks?.delete(stream);
+    if (forks?.size === 0) this.#forksOf.delete(sourceId);
   }
 
   markDirty(): void {}
+
+  /** Bytes that a source keeps for its forks go once none of those can read them. */
+  release(stream: Stream): void {
+    for (let at: Stream | undefined = stream; at !== undefined;) {
+      const needed = at.lifecycle === "deleted" ? Infinity : this.#firstNeeded(at);
+      const { buffer } = at;
+      if (needed >= buffer.end) buffer.drop();
+      else if (needed > buffer.start) buffer.dropBefore(buffer.blockStart(needed));
+      at = at.fork && this.#byId.get(at.fork.sourceId);
+    }
+  }
+
+  /** The first position that the stream's readers, or those of any of its forks, can read. */
+  #firstNeeded(stream: Stream): number {
+    let first = Infinity;
+    // Without recursion: forks of forks may be many. Of a stream, each sees what comes before `end`.
+    const readers = [{ reader: stream, end: Infinity }];
+    for (let next = readers.pop(); next !== undefined; next = readers.pop()) {
+      const { reader, end } = next;
+      if (reader.lifecycle === "there" && reader.durableEarliest < end) {
+        first = Math.min(first, reader.durableEarliest);
+      }
+      for (const fork of this.#forksOf.get(reader.id) ?? []) {
+        readers.push({ reader: fork, end: Math.min(end, fork.ownStart) });
+      }
+    }
+    return first;
+  }
 
   accessed(): void {}
 
@@ -88,5 +126,6 @@ export class MemoryStreams implements DescribedStreams {
   clear(): void {
     this.#byName.clear();
     this.#byId.clear();
+    this.#forksOf.clear();
   }
 }

@@ -111,6 +111,12 @@ export class Creation {
     nameSequence: number,
   ): Promise<NatsStream | undefined> {
     const { ids, clock, endings } = this.#parts;
+    if (spec.policies !== undefined) {
+      throw new StreamError(
+        { code: "retention_unsupported" },
+        "The storage keeps all of every stream.",
+      );
+    }
     const fork = spec.fork && await this.#fork(spec, spec.fork);
     const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
     const data = spec.body === undefined || spec.body.length === 0

@@ -1,5 +1,6 @@
 import type { Failure } from "../../protocol/errors.ts";
 import type { Offset, ReadFrom } from "../../protocol/offset.ts";
+import type { KeptSnapshot, SnapshotInfo, SnapshotSpec } from "../snapshot_store.ts";
 import type { StorageStatus } from "../status.ts";
 import type {
   Appended,
@@ -10,8 +11,10 @@ import type {
   ListRequest,
   MessageCount,
   ReadResult,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
 } from "../storage.ts";
 import type { WireBytes } from "./wire_bytes.ts";
 
@@ -34,12 +37,21 @@ export type Call =
     request: Omit<AppendRequest, "body">;
     body: WireBytes;
   }
+  | { kind: "update"; id: number; name: string; change: StreamChange }
   | { kind: "delete"; id: number; name: string }
   | { kind: "head"; id: number; name: string }
   | { kind: "describe"; id: number; name: string }
   | { kind: "read"; id: number; name: string; from: ReadFrom; limitBytes: number }
   | { kind: "count"; id: number; name: string; offset: Offset }
   | { kind: "list"; id: number; request: ListRequest }
+  | {
+    kind: "keep_snapshot";
+    id: number;
+    name: string;
+    spec: Omit<SnapshotSpec, "body">;
+    body: WireBytes;
+  }
+  | { kind: "get_snapshot" | "head_snapshot" | "delete_snapshot"; id: number; name: string }
   | { kind: "watch"; id: number; name: string }
   | { kind: "cancel"; id: number };
 
@@ -48,11 +60,15 @@ export type Reply =
   | { kind: "created"; id: number; value: Created }
   | { kind: "appended"; id: number; value: Appended }
   | { kind: "done"; id: number }
+  | { kind: "updated"; id: number; value: Updated }
   | { kind: "info"; id: number; value: StreamInfo }
   | { kind: "description"; id: number; value: StreamDescription }
   | { kind: "chunk"; id: number; value: Omit<ReadResult, "data">; data: WireBytes }
   | { kind: "counted"; id: number; value: MessageCount }
   | { kind: "page"; id: number; value: ListPage }
+  | { kind: "snapshot_kept"; id: number; value: KeptSnapshot }
+  | { kind: "snapshot_info"; id: number; value: SnapshotInfo }
+  | { kind: "snapshot"; id: number; value: SnapshotInfo; body: WireBytes }
   | { kind: "changed"; id: number }
   | { kind: "refused"; id: number; failure: Failure; message: string }
   | { kind: "failed"; id: number; message: string }

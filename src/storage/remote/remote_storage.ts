@@ -1,5 +1,12 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { Offset, ReadFrom } from "../../protocol/offset.ts";
+import type {
+  KeptSnapshot,
+  ReadSnapshot,
+  SnapshotInfo,
+  SnapshotSpec,
+  SnapshotStore,
+} from "../snapshot_store.ts";
 import type { StorageStatus } from "../status.ts";
 import type {
   Appended,
@@ -12,8 +19,10 @@ import type {
   ReadResult,
   Storage,
   StorageKind,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "../storage.ts";
 import { callWatcher, type Watcher } from "../watcher.ts";
@@ -39,16 +48,30 @@ const ID_LIMIT = 2 ** 32;
 export class RemoteStorage implements Storage {
   readonly identity: string;
   readonly kind?: StorageKind;
+  /** Where the storage keeps none, each call is told so. */
+  readonly snapshots: SnapshotStore = {
+    put: (name, spec) => this.#putSnapshot(name, spec),
+    get: (name) =>
+      this.#call(this.#readSnapshots, (id) => this.#out.send({ kind: "get_snapshot", id, name })),
+    head: (name) =>
+      this.#call(this.#snapshotInfos, (id) => this.#out.send({ kind: "head_snapshot", id, name })),
+    delete: (name) =>
+      this.#call(this.#done, (id) => this.#out.send({ kind: "delete_snapshot", id, name })),
+  };
   readonly #out: Outbox<Call>;
   readonly #batch = new AppendBatch();
   readonly #created = new Pending<Created>();
   readonly #appended = new Pending<Appended>();
   readonly #done = new Pending<void>();
+  readonly #updates = new Pending<Updated>();
   readonly #infos = new Pending<StreamInfo>();
   readonly #descriptions = new Pending<StreamDescription>();
   readonly #chunks = new Pending<ReadResult>();
   readonly #counts = new Pending<MessageCount>();
   readonly #pages = new Pending<ListPage>();
+  readonly #keptSnapshots = new Pending<KeptSnapshot>();
+  readonly #snapshotInfos = new Pending<SnapshotInfo>();
+  readonly #readSnapshots = new Pending<ReadSnapshot>();
   readonly #watches = new Map<number, Watcher>();
   #status: StorageStatus;
   #nextId = 0;
@@ -90,6 +113,13 @@ export class RemoteStorage implements Storage {
         this.#out.send({ kind: "append", id, name, request: rest, body: sent }, sent.buffer);
       }
     });
+  }
+
+  update(name: string, change: StreamChange): Promise<Updated> {
+    return this.#call(
+      this.#updates,
+      (id) => this.#out.send({ kind: "update", id, name, change }),
+    );
   }
 
   delete(name: string): Promise<void> {
@@ -161,6 +191,14 @@ export class RemoteStorage implements Storage {
     });
   }
 
+  #putSnapshot(name: string, { body, ...spec }: SnapshotSpec): Promise<KeptSnapshot> {
+    const sent = toWire(body.slice());
+    return this.#call(
+      this.#keptSnapshots,
+      (id) => this.#out.send({ kind: "keep_snapshot", id, name, spec, body: sent }, sent.buffer),
+    );
+  }
+
   #newId(): number {
     this.#nextId = (this.#nextId + 1) % ID_LIMIT;
     return this.#nextId;
@@ -178,6 +216,8 @@ export class RemoteStorage implements Storage {
         return this.#appended.resolve(answer.id, answer.value);
       case "done":
         return this.#done.resolve(answer.id);
+      case "updated":
+        return this.#updates.resolve(answer.id, answer.value);
       case "info":
         return this.#infos.resolve(answer.id, answer.value);
       case "description":
@@ -188,6 +228,15 @@ export class RemoteStorage implements Storage {
         return this.#counts.resolve(answer.id, answer.value);
       case "page":
         return this.#pages.resolve(answer.id, answer.value);
+      case "snapshot_kept":
+        return this.#keptSnapshots.resolve(answer.id, answer.value);
+      case "snapshot_info":
+        return this.#snapshotInfos.resolve(answer.id, answer.value);
+      case "snapshot":
+        return this.#readSnapshots.resolve(
+          answer.id,
+          { ...answer.value, body: fromWire(answer.body) },
+        );
       case "changed":
         return this.#notify(this.#watches.get(answer.id));
       case "refused":
@@ -212,11 +261,15 @@ export class RemoteStorage implements Storage {
       this.#created,
       this.#appended,
       this.#done,
+      this.#updates,
       this.#infos,
       this.#descriptions,
       this.#chunks,
       this.#counts,
       this.#pages,
+      this.#keptSnapshots,
+      this.#snapshotInfos,
+      this.#readSnapshots,
     ];
   }
 }

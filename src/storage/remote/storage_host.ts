@@ -1,7 +1,16 @@
 import { StreamError } from "../../protocol/errors.ts";
 import type { Offset } from "../../protocol/offset.ts";
 import { describe } from "../describe.ts";
-import type { AppendRequest, MessageCount, ReadResult, Storage, Watch } from "../storage.ts";
+import { noSnapshots, type ReadSnapshot, type SnapshotStore } from "../snapshot_store.ts";
+import type {
+  AppendRequest,
+  MessageCount,
+  ReadResult,
+  Storage,
+  StreamChange,
+  Updated,
+  Watch,
+} from "../storage.ts";
 import { AppendedBatch, decodeAppends } from "./append_wire.ts";
 import type { Call, Deliver, MessageBatch, Reply } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
@@ -53,6 +62,10 @@ export class StorageHost {
         this.#storage.create(call.name, { ...call.spec, body: call.body && fromWire(call.body) })
           .then((value) => this.#out.send({ kind: "created", id, value }), refuse);
         return;
+      case "update":
+        this.#update(call.name, call.change)
+          .then((value) => this.#out.send({ kind: "updated", id, value }), refuse);
+        return;
       case "delete":
         this.#storage.delete(call.name)
           .then(() => this.#out.send({ kind: "done", id }), refuse);
@@ -77,6 +90,24 @@ export class StorageHost {
         this.#storage.list(call.request)
           .then((value) => this.#out.send({ kind: "page", id, value }), refuse);
         return;
+      case "keep_snapshot":
+        this.#snapshots((store) =>
+          store.put(call.name, { ...call.spec, body: fromWire(call.body) })
+        )
+          .then((value) => this.#out.send({ kind: "snapshot_kept", id, value }), refuse);
+        return;
+      case "get_snapshot":
+        this.#snapshots((store) => store.get(call.name))
+          .then((value) => this.#sendSnapshot(id, value), refuse);
+        return;
+      case "head_snapshot":
+        this.#snapshots((store) => store.head(call.name))
+          .then((value) => this.#out.send({ kind: "snapshot_info", id, value }), refuse);
+        return;
+      case "delete_snapshot":
+        this.#snapshots((store) => store.delete(call.name))
+          .then(() => this.#out.send({ kind: "done", id }), refuse);
+        return;
       case "watch":
         return this.#watch(id, call.name);
       case "cancel":
@@ -84,11 +115,30 @@ export class StorageHost {
     }
   }
 
+  async #update(name: string, change: StreamChange): Promise<Updated> {
+    if (this.#storage.update !== undefined) return await this.#storage.update(name, change);
+    throw new StreamError(
+      { code: "retention_unsupported" },
+      "The storage keeps all of every stream.",
+    );
+  }
+
   async #count(name: string, offset: Offset): Promise<MessageCount> {
     if (this.#storage.countBefore !== undefined) {
       return await this.#storage.countBefore(name, offset);
     }
     throw new StreamError({ code: "ordinals_unsupported" }, "The storage doesn't count messages.");
+  }
+
+  async #snapshots<T>(call: (store: SnapshotStore) => Promise<T>): Promise<T> {
+    if (this.#storage.snapshots !== undefined) return await call(this.#storage.snapshots);
+    throw noSnapshots();
+  }
+
+  /** A copy, since the memory is the storage's. */
+  #sendSnapshot(id: number, { body, ...value }: ReadSnapshot): void {
+    const sent = toWire(body.slice());
+    this.#out.send({ kind: "snapshot", id, value, body: sent }, sent.buffer);
   }
 
   /** The chunk's memory is the caller's own, and changes hands. */

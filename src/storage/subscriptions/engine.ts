@@ -93,6 +93,14 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
     }
   }
 
+  trimmed(
+    { id, earliest, tail }: Pick<Stream, "id" | "earliest" | "tail">,
+    _from: number,
+    lsn: number,
+  ): void {
+    this.#registry.trimmed(id, earliest, earliest === tail, lsn);
+  }
+
   removed({ id }: Pick<Stream, "id">, lsn: number): void {
     this.#registry.removed(id, lsn);
   }

@@ -157,6 +157,18 @@ export class SubscriptionRegistry {
     return followers;
   }
 
+  /** A stream is trimmed, and cursors before that move there: to its tail, where nothing is pending. */
+  trimmed(streamId: number, earliest: number, isTail: boolean, lsn: number): void {
+    const entries = this.#cursorsOf.get(streamId);
+    if (entries === undefined) return;
+    const ack = { streamId, position: earliest, isTail };
+    for (const entry of [...entries]) {
+      const cursor = entry.cursors.get(streamId);
+      if (lsn <= entry.restoredLsn || cursor === undefined || cursor >= earliest) continue;
+      this.#ack(entry, ack);
+    }
+  }
+
   /** A stream is gone, and every cursor in it. */
   removed(streamId: number, lsn: number): void {
     const entries = this.#cursorsOf.get(streamId);

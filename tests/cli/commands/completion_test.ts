@@ -39,12 +39,15 @@ async function offered(words: readonly string[], streams = ""): Promise<string[]
 }
 
 Deno.test("bash offers the commands, and of the one that is named its flags", async () => {
-  deepEqual(await offered(["c"]), ["create", "close", "copy", "check", "config", "completion"]);
+  const withC = ["create", "close", "configure", "copy", "check", "config", "completion"];
+  deepEqual(await offered(["c"]), withC);
   deepEqual(await offered(["read", "--"]), [
     "--from",
     "--since",
     "--last",
     "--limit",
+    "--skip-trimmed",
+    "--ordinals",
     "--json",
     "--url",
     "--header",

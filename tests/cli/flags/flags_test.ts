@@ -52,6 +52,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.clientReaders, undefined],
   [flags.clientFailedTokens, { perSecond: 20, burst: 100 }],
   [flags.quotas, undefined],
+  [flags.retentionRules, undefined],
   [flags.trustedProxies, undefined],
   [flags.http, "own"],
   [flags.maxConnections, undefined],

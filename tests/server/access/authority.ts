@@ -79,6 +79,12 @@ export function recordNames(storage: Storage): string[] {
     asked.push(name);
     return remove.call(storage, name);
   };
+  const { update } = storage;
+  storage.update = async (name, change) => {
+    asked.push(name);
+    if (update === undefined) throw new Error("The storage has no update.");
+    return await update.call(storage, name, change);
+  };
   storage.head = (name) => {
     asked.push(name);
     return head.call(storage, name);

@@ -19,6 +19,8 @@ const NEEDS: readonly (readonly [string, Fields, string | undefined, readonly st
   ["PUT", TEXT, undefined, ["create"]],
   ["PUT", { ...TEXT, ...CLOSE }, "x", ["create", "close"]],
   ["DELETE", {}, undefined, ["delete"]],
+  ["PATCH", { "stream-trim-before": "now" }, undefined, ["delete"]],
+  ["PATCH", { "stream-retention": "bytes=1" }, undefined, ["delete"]],
 ];
 const VERBS = ["read", "append", "create", "close", "delete", "list", "subscribe", "admin"];
 

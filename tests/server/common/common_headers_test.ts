@@ -23,6 +23,8 @@ const REQUEST_HEADERS = [
   "stream-forked-from",
   "stream-fork-offset",
   "stream-fork-sub-offset",
+  "stream-retention",
+  "stream-trim-before",
   "producer-id",
   "producer-epoch",
   "producer-seq",
@@ -106,7 +108,7 @@ const ANSWERS: readonly (readonly [string, number, (served: Fixture) => Promise<
   }],
   ["a 404", 404, (served) => served.get("none")],
   ["a 404 for a URL that is no stream's", 404, (served) => served.get("/")],
-  ["a 405", 405, (served) => served.send("PATCH", "a")],
+  ["a 405", 405, (served) => served.send("PROPFIND", "a")],
   ["a 409", 409, (served) => served.put("a", CLOSE)],
   ["a 410", 410, async (served) => {
     await served.make("f", { "stream-forked-from": "/v1/stream/a" });

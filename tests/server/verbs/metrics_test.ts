@@ -147,11 +147,13 @@ Deno.test("requests are counted by method and status, errors by code", async () 
   await served.put("a", TEXT);
   await served.post("a", TEXT, "hello");
   await served.send("GET", "missing");
-  await served.send("PATCH", "a");
+  await served.send("PROPFIND", "a");
+  await served.send("PATCH", "a", { "stream-trim-before": "now" });
   const requests = "durable_streams_http_requests_total";
   equal(await served.value(`${requests}{method="PUT",status="2xx"}`), 1);
   equal(await served.value(`${requests}{method="POST",status="2xx"}`), 1);
   equal(await served.value(`${requests}{method="other",status="4xx"}`), 1);
+  equal(await served.value(`${requests}{method="PATCH",status="2xx"}`), 1);
   equal(await served.value(`${requests}{method="GET",status="4xx"}`), 1);
   equal(await served.value('durable_streams_errors_total{code="not_found"}'), 1);
   equal(await served.value('durable_streams_errors_total{code="method_not_allowed"}'), 1);
@@ -298,4 +300,16 @@ Deno.test("a path for the metrics that hides streams or the health, or a bad pat
   throws(make({ metrics: "/v1/stream/x" }), /would hide streams/);
   throws(make({ metrics: "/health/live", health: "/health" }), /give them paths of their own/);
   throws(make({ metricsStreams: "a*" }), /metricsStreams can't be used/);
+});
+
+Deno.test("trims and their bytes are counted, and streams that wait for theirs", async () => {
+  const served = fixture();
+  await served.make("a", TEXT, "hello");
+  await served.make("b", { ...TEXT, "stream-retention": "age=60" }, "hello");
+  await served.send("PATCH", "a", { "stream-trim-before": served.offset(3) });
+  await served.send("PATCH", "a", { "stream-trim-before": served.offset(3) });
+  equal(await served.value("durable_streams_trims_total"), 1);
+  equal(await served.value("durable_streams_trimmed_bytes_total"), 3);
+  equal(await served.value("durable_streams_retention_waiting_streams"), 1);
+  equal(await served.value("durable_streams_retention_lag_seconds"), 0);
 });

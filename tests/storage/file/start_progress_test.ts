@@ -4,7 +4,7 @@ import { openFileStorage } from "../../../src/storage/file/open.ts";
 import type { StartProgress } from "../../../src/storage/start_progress.ts";
 import { HookedFileSystem } from "../../support/hooked_file_system.ts";
 import { copyKilled, withTempDir } from "../../support/temp_dir.ts";
-import { unpackVersion3 } from "./directory/version_3.ts";
+import { unpackVersion3 } from "./directory/old_versions.ts";
 
 const RECORDS = 2000;
 const BODY = new TextEncoder().encode("0123456789");

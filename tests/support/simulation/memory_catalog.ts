@@ -12,7 +12,9 @@ import type {
   ProducerRow,
   RowExpiry,
   RowPage,
+  RowTrim,
   SegmentRow,
+  SnapshotRow,
   StreamRow,
 } from "../../../src/storage/file/catalog/catalog.ts";
 import type { CursorRow, SubscriptionRow } from "../../../src/storage/subscriptions/capture.ts";
@@ -225,11 +227,32 @@ class MemoryCatalog implements Catalog {
     });
   }
 
+  compactedUpTo(streamId: number): number {
+    return this.#lookUp("compactedUpTo", () => {
+      const compacted = this.#tables.segments(streamId).filter(({ generation }) => generation > 0);
+      return compacted.at(-1)?.end ?? 0;
+    });
+  }
+
   segments(streamId: number): SegmentRow[] {
     return this.#lookUp(
       "segments",
       () => this.#tables.segments(streamId).map((row) => ({ ...this.#sound(row) })),
     );
+  }
+
+  snapshot(streamId: number): SnapshotRow | undefined {
+    return this.#lookUp("snapshot", () => {
+      const row = this.#tables.snapshot(streamId);
+      return row && { ...row };
+    });
+  }
+
+  snapshots(afterId: number, upToId: number): SnapshotRow[] {
+    return this.#lookUp("snapshots", () =>
+      this.#tables.allSnapshots()
+        .filter(({ streamId }) => streamId > afterId && streamId <= upToId)
+        .map((row) => ({ ...row })));
   }
 
   countForks(sourceId: number): number {
@@ -266,6 +289,18 @@ class MemoryCatalog implements Catalog {
         [...this.#tables.streams()].filter((row) => !row.softDeleted)
           .map((row) => ({ endsAtMs: MemoryTables.endsAtMs(row), id: row.id }))
           .filter((row) => row.endsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
+          .sort(order).slice(0, limit),
+    );
+  }
+
+  dueForTrim(nowMs: number, after: RowTrim | undefined, limit: number): RowTrim[] {
+    const order = (a: RowTrim, b: RowTrim) => a.trimsAtMs - b.trimsAtMs || a.id - b.id;
+    return this.#lookUp(
+      "dueForTrim",
+      () =>
+        [...this.#tables.streams()].filter((row) => !row.softDeleted)
+          .map(({ trimsAtMs, id }) => ({ trimsAtMs, id }))
+          .filter((row) => row.trimsAtMs <= nowMs && (after === undefined || order(row, after) > 0))
           .sort(order).slice(0, limit),
     );
   }

@@ -5,6 +5,7 @@ import type {
   CatalogState,
   ProducerRow,
   SegmentRow,
+  SnapshotRow,
   StreamRow,
   StreamUpdate,
 } from "../../../src/storage/file/catalog/catalog.ts";
@@ -40,6 +41,7 @@ export class MemoryTables {
   readonly #names = new Map<string, number>();
   readonly #producers = new Map<number, Map<string, ProducerRow>>();
   readonly #segments = new Map<number, Map<number, SegmentRow>>();
+  readonly #snapshots = new Map<number, SnapshotRow>();
   readonly #subscriptions = new Map<number, SubscriptionRow>();
   /** By their subscriptions and streams. */
   readonly #cursors = new Map<number, Map<number, CursorRow>>();
@@ -88,6 +90,15 @@ export class MemoryTables {
     return [...this.#segments.get(streamId)?.values() ?? []].sort((a, b) => a.base - b.base);
   }
 
+  snapshot(streamId: number): SnapshotRow | undefined {
+    return this.#snapshots.get(streamId);
+  }
+
+  /** By their streams' ids. */
+  allSnapshots(): SnapshotRow[] {
+    return [...this.#snapshots.values()].sort((a, b) => a.streamId - b.streamId);
+  }
+
   /** Every segment of every stream. */
   allSegments(): SegmentRow[] {
     return [...this.#segments.keys()].flatMap((id) => this.segments(id));
@@ -127,10 +138,15 @@ export class MemoryTables {
       inner(this.#producers, row.streamId).set(row.producerId, row);
       this.#damaged.delete(keyOf(row));
     }
+    for (const { streamId, base } of changes.deletedSegments) {
+      this.#segments.get(streamId)?.delete(base);
+    }
     for (const row of changes.segments) {
       inner(this.#segments, row.streamId).set(row.base, row);
       this.#damaged.delete(keyOf(row));
     }
+    for (const id of changes.streamsWithoutSnapshot) this.#snapshots.delete(id);
+    for (const row of changes.snapshots) this.#snapshots.set(row.streamId, row);
     this.#applySubscriptions(changes.subscriptions);
   }
 
@@ -170,7 +186,10 @@ export class MemoryTables {
         streams: [...this.#streams.values()],
         updates: [],
         producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
+        deletedSegments: [],
         segments: this.allSegments(),
+        snapshots: this.allSnapshots(),
+        streamsWithoutSnapshot: [],
         subscriptions: {
           deletedIds: [],
           rows: this.subscriptions(),
@@ -200,6 +219,7 @@ export class MemoryTables {
     this.#streams.delete(id);
     this.#producers.delete(id);
     this.#segments.delete(id);
+    this.#snapshots.delete(id);
     for (const [key, { streamId, subscriptionId }] of this.#damaged) {
       if (streamId === id && subscriptionId === undefined) this.#damaged.delete(key);
     }

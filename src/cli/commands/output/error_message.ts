@@ -35,6 +35,10 @@ function explain(error: ClientError, { url, name }: Subject): string {
       return name === undefined
         ? trimmed(error)
         : `no stream ${stream} at ${url}; ${adviceForMissing(url, name)}`;
+    case "trimmed":
+      return `what ${stream} at ${url} held there was trimmed: --from ${
+        error.earliestOffset ?? "start"
+      } reads what is left, and --skip-trimmed goes on there by itself`;
     case "gone":
       if (error.serverCode === "offset_gone") {
         return `${stream} at ${url} isn't the stream that this offset belongs to: it was deleted and made ` +

@@ -28,17 +28,18 @@ export function plainFormat(contentType: string): RecordFormat {
  */
 export function machineFormat(contentType: string, stream?: string): RecordFormat {
   const start = stream === undefined ? "{" : `{"stream":${JSON.stringify(stream)},`;
-  const headOf = (offset: string, receivedMs?: number) =>
+  const headOf = ({ offset, ordinal }: Message, receivedMs?: number) =>
     `${start}${isServerOffset(offset) ? '"offset":' : '"place":'}${JSON.stringify(offset)},` +
+    (ordinal === undefined ? "" : `"ordinal":${ordinal},`) +
     (receivedMs === undefined ? "" : `"receivedAt":"${new Date(receivedMs).toISOString()}",`);
   if (isJsonType(contentType)) {
     return (messages, receivedMs) =>
-      jsonLines(messages, ({ offset }) => `${headOf(offset, receivedMs)}"value":`, "}\n");
+      jsonLines(messages, (message) => `${headOf(message, receivedMs)}"value":`, "}\n");
   }
   return (messages, receivedMs) =>
     concatBytes(
-      messages.map(({ offset, bytes }) =>
-        encodeUtf8(`${headOf(offset, receivedMs)}${contentOf(bytes, contentType)}}\n`)
+      messages.map((message) =>
+        encodeUtf8(`${headOf(message, receivedMs)}${contentOf(message.bytes, contentType)}}\n`)
       ),
     );
 }

@@ -5,8 +5,18 @@ import type { CommandContext } from "../../context/command_context.ts";
 
 /** The properties of a stream, under the names of the server's listing. */
 export function infoObject(name: string, info: StreamInfo): Record<string, unknown> {
-  const { contentType, nextOffset, closed, ttlSeconds, expiresAt } = info;
-  return { name, contentType, nextOffset, closed, ttlSeconds, expiresAt };
+  const { contentType, nextOffset, closed, ttlSeconds, expiresAt, earliestOffset, retention } =
+    info;
+  return {
+    name,
+    contentType,
+    nextOffset,
+    closed,
+    ttlSeconds,
+    expiresAt,
+    earliestOffset,
+    retention,
+  };
 }
 
 /** Prints an object on a line of its own, without undefined properties. */

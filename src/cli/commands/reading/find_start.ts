@@ -1,6 +1,6 @@
 import { START } from "../../../client/transport/place.ts";
 import { ClientError } from "../../../client/errors/client_error.ts";
-import { STREAM_START_OFFSET } from "../../../protocol/headers.ts";
+import { STREAM_EARLIEST_OFFSET, STREAM_START_OFFSET } from "../../../protocol/headers.ts";
 import { CommandError } from "../../context/command_error.ts";
 import { EXIT } from "../../context/exit_code.ts";
 import type { CommandContext } from "../../context/command_context.ts";
@@ -29,15 +29,18 @@ export async function findStart(
   );
 }
 
-/** An offset about so many bytes before the tail; the start if the server can't tell. */
+/** An offset about so many bytes before the tail, or where the stream begins; the start if the server can't tell. */
 export async function findBeforeTail(
   session: Session,
   name: string,
   bytes: number,
-): Promise<{ offset: string; contentType: string }> {
+): Promise<{ offset: string; isStart: boolean; contentType: string }> {
   const headers = await fetchHeaders(session, name, { tail: String(bytes) });
+  const offset = headers.get(STREAM_START_OFFSET) ?? START;
   return {
-    offset: headers.get(STREAM_START_OFFSET) ?? START,
+    offset,
+    // What is before that was trimmed.
+    isStart: offset === headers.get(STREAM_EARLIEST_OFFSET),
     contentType: headers.get("content-type") ?? "",
   };
 }

@@ -1,4 +1,5 @@
 import type { Message } from "../../../client/reader/message.ts";
+import type { ReaderOptions } from "../../../client/reader/options.ts";
 import { START } from "../../../client/transport/place.ts";
 import { DEFAULT_CONTENT_TYPE, isJsonType } from "../../../protocol/content_type.ts";
 import { tokenPosition } from "../../../protocol/offset.ts";
@@ -26,6 +27,7 @@ export async function readLast(
   session: Session,
   name: string,
   count: number,
+  options: Pick<ReaderOptions, "trimmed" | "ordinals"> = {},
 ): Promise<StreamEnd> {
   for (let bytes = FIRST_BYTES;; bytes *= GROWTH) {
     const before = await findBeforeTail(session, name, bytes);
@@ -33,8 +35,11 @@ export async function readLast(
       ? await findLastMessages(session, name, count)
       : undefined;
     const start = last ?? before.offset;
-    const { records, ...end } = await readToTail(session, name, start, count);
-    if (last !== undefined || records.isFull || isStart(start)) {
+    const { records, ...end } = await readToTail(session, name, start, {
+      count,
+      options,
+    });
+    if (last !== undefined || records.isFull || before.isStart || isStart(start)) {
       return { ...end, messages: records.take() };
     }
   }
@@ -48,12 +53,13 @@ async function readToTail(
   session: Session,
   name: string,
   offset: string,
-  count: number,
+  { count, options }: { count: number; options: Pick<ReaderOptions, "trimmed" | "ordinals"> },
 ): Promise<Omit<StreamEnd, "messages"> & { records: LastRecords }> {
   const reader = session.client.reader(name, {
     offset,
     readMode: "catch-up",
     maxElapsedMs: session.maxElapsedMs,
+    ...options,
   });
   try {
     let records: LastRecords | undefined;

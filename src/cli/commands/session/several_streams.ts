@@ -25,6 +25,7 @@ const OF_ONE: ReadonlySet<ClientErrorCode> = new Set([
   "gone",
   "invalid_response",
   "not_found",
+  "trimmed",
 ]);
 
 /** `[PATH...]`, of a command that takes `--prefix` in its place. */

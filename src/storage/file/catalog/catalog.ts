@@ -34,6 +34,14 @@ export interface StateColumns {
   messages: number;
   /** When the newest message came. */
   lastAtMs: number;
+  /** The first position that can be read. */
+  earliest: number;
+  /** How many messages of its own come before that. */
+  earliestMessages: number;
+  /** Its policies, as `encodePolicies` has them. */
+  policies: string | undefined;
+  /** When it is to be looked at for its retention; `Infinity` for never. Not checked. */
+  trimsAtMs: number;
   /** How many messages `rest` has. */
   restMessages: number;
   /** The bytes after the last whole block. */
@@ -64,14 +72,40 @@ export interface RowExpiry {
   id: number;
 }
 
+/** When a stream is to be looked at for its retention, by its row. */
+export interface RowTrim {
+  trimsAtMs: number;
+  id: number;
+}
+
 /** A segment's extent: the only authority on which files a stream has and how long they are. */
 export interface SegmentRow {
   streamId: number;
   /** Offset of its first byte. */
   base: number;
+  /** How long its file is. */
   bytes: number;
   /** How many blocks, and so entries of its index. */
   blocks: number;
+  /** Offset after its last byte: further away than its bytes where a compaction has left messages out. */
+  end: number;
+  /** How often it was written anew; part of its files' names. */
+  generation: number;
+}
+
+/** A stream's snapshot. */
+export interface SnapshotRow {
+  streamId: number;
+  /** The offset that it is of. */
+  position: number;
+  atMs: number;
+  contentType: string;
+  /** How long its body is. */
+  bytes: number;
+  /** With the stream's id, the name of its body's file. */
+  number: number;
+  /** The body's. */
+  crc32: number;
 }
 
 /** The one row of `state`. */
@@ -95,7 +129,12 @@ export interface CatalogChanges {
   /** Changed columns, of streams that have a row. */
   updates: readonly StreamUpdate[];
   producers: readonly ProducerRow[];
+  /** Segments that go; before others are stored, which may begin where they did. */
+  deletedSegments: readonly Pick<SegmentRow, "streamId" | "base">[];
   segments: readonly SegmentRow[];
+  snapshots: readonly SnapshotRow[];
+  /** Streams that have no snapshot any more. */
+  streamsWithoutSnapshot: readonly number[];
   /** What has changed of subscriptions. A row takes the place of another one of its name. */
   subscriptions: SubscriptionCapture;
 }
@@ -106,7 +145,10 @@ export const NO_CHANGES: CatalogChanges = {
   streams: [],
   updates: [],
   producers: [],
+  deletedSegments: [],
   segments: [],
+  snapshots: [],
+  streamsWithoutSnapshot: [],
   subscriptions: { deletedIds: [], rows: [], cursors: [], deletedCursors: [] },
 };
 
@@ -145,12 +187,19 @@ export interface CatalogLookups {
   segmentAt(streamId: number, offset: number): SegmentRow | undefined;
   /** All segments of a stream, oldest first. */
   segments(streamId: number): SegmentRow[];
+  /** Where the newest segment ends that was written anew; 0 where none was. Looks at all of a stream's. */
+  compactedUpTo(streamId: number): number;
+  snapshot(streamId: number): SnapshotRow | undefined;
+  /** The undamaged ones of streams with ids after the first and up to the second, by these ids. */
+  snapshots(afterId: number, upToId: number): SnapshotRow[];
   countForks(sourceId: number): number;
   forkIds(sourceId: number): number[];
   /** The greatest id of an undamaged row, 0 where there is none; `undefined` where damage hides it. */
   greatestId(): number | undefined;
   /** The newest record after `lsn` that any row includes, a subscription's too. Reads all rows. */
   newestLsnAfter(lsn: number): number | undefined;
+  /** Streams that are to be looked at for their retention by then, those due first. */
+  dueForTrim(nowMs: number, after: RowTrim | undefined, limit: number): RowTrim[];
   /** Streams that have expired, by their rows, in the order of their ends; those after one of them. */
   expired(nowMs: number, after: RowExpiry | undefined, limit: number): RowExpiry[];
   /** All undamaged subscriptions, by their ids; damaged ones go to `onDamage`. */

@@ -11,7 +11,9 @@ import type {
   ProducerRow,
   RowExpiry,
   RowPage,
+  RowTrim,
   SegmentRow,
+  SnapshotRow,
   StreamRow,
 } from "./catalog.ts";
 import {
@@ -25,6 +27,7 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "./schema.ts";
+import { SNAPSHOT_COLUMNS, toSnapshotRow } from "./snapshot_rows.ts";
 import { keyedRows, type KeyedTable } from "./keyed_rows.ts";
 import { toCursorRow, toSubscriptionRow, whatIsLeftOf } from "./subscription_rows.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
@@ -54,9 +57,13 @@ export class SqliteLookups implements CatalogLookups {
   readonly #countProducers: StatementSync;
   readonly #segmentAt: StatementSync;
   readonly #segments: StatementSync;
+  readonly #compactedUpTo: StatementSync;
+  readonly #snapshot: StatementSync;
+  readonly #snapshots: StatementSync;
   readonly #countForks: StatementSync;
   readonly #forkIds: StatementSync;
   readonly #expired: StatementSync;
+  readonly #dueForTrim: StatementSync;
 
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
@@ -85,6 +92,13 @@ export class SqliteLookups implements CatalogLookups {
       "SELECT * FROM segment WHERE stream_id = ? AND base <= ? ORDER BY base DESC LIMIT 1",
     );
     this.#segments = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
+    this.#compactedUpTo = database.prepare(
+      'SELECT max("end") AS "end" FROM segment WHERE stream_id = ? AND generation > 0',
+    );
+    this.#snapshot = database.prepare("SELECT * FROM snapshot WHERE stream_id = ?");
+    this.#snapshots = database.prepare(
+      "SELECT * FROM snapshot WHERE stream_id > ? AND stream_id <= ? ORDER BY stream_id",
+    );
     this.#countForks = database.prepare(
       "SELECT count(*) AS forks FROM stream WHERE source_id = ?",
     );
@@ -93,6 +107,16 @@ export class SqliteLookups implements CatalogLookups {
       "SELECT ends_at_ms, id FROM stream WHERE ends_at_ms <= ? AND (ends_at_ms, id) > (?, ?) " +
         "AND soft_deleted = 0 ORDER BY ends_at_ms, id LIMIT ?",
     );
+    this.#dueForTrim = database.prepare(
+      "SELECT trims_at_ms, id FROM stream WHERE trims_at_ms <= ? AND (trims_at_ms, id) > (?, ?) " +
+        "AND soft_deleted = 0 ORDER BY trims_at_ms, id LIMIT ?",
+    );
+  }
+
+  dueForTrim(nowMs: number, after: RowTrim | undefined, limit: number): RowTrim[] {
+    const { trimsAtMs, id } = after ?? { trimsAtMs: -1, id: 0 };
+    return this.#read(() => this.#dueForTrim.all(nowMs, trimsAtMs, id, limit))
+      .map((row) => ({ trimsAtMs: Number(row.trims_at_ms), id: Number(row.id) }));
   }
 
   byName(name: string): StreamRow | undefined {
@@ -185,10 +209,28 @@ export class SqliteLookups implements CatalogLookups {
     return row && this.#segment(row, streamId);
   }
 
+  compactedUpTo(streamId: number): number {
+    return Number(this.#read(() => this.#compactedUpTo.get(streamId))?.end ?? 0);
+  }
+
   segments(streamId: number): SegmentRow[] {
     return this.#read(() => this.#segments.all(streamId)).map((row) =>
       this.#segment(row, streamId)
     );
+  }
+
+  snapshot(streamId: number): SnapshotRow | undefined {
+    const row = this.#read(() => this.#snapshot.get(streamId));
+    if (row === undefined) return undefined;
+    const found = toSnapshotRow(row, this.#path);
+    if (found.streamId === streamId) return found;
+    throw this.#otherRow(String(streamId), String(found.streamId));
+  }
+
+  snapshots(afterId: number, upToId: number): SnapshotRow[] {
+    const rows = this.#read(() => this.#snapshots.all(afterId, upToId));
+    return rows.filter((row) => rowChecks(row, SNAPSHOT_COLUMNS))
+      .map((row) => toSnapshotRow(row, this.#path));
   }
 
   countForks(sourceId: number): number {

@@ -59,10 +59,14 @@ export const STREAM_TABLE = `CREATE TABLE stream (
   tail INTEGER NOT NULL,
   messages INTEGER NOT NULL,
   last_at_ms INTEGER NOT NULL,
+  earliest INTEGER NOT NULL,
+  earliest_messages INTEGER NOT NULL,
+  policies TEXT,
   rest_messages INTEGER NOT NULL,
   rest BLOB NOT NULL,
   crc32 INTEGER NOT NULL,
-  ends_at_ms INTEGER
+  ends_at_ms INTEGER,
+  trims_at_ms INTEGER
 ) STRICT;
 `;
 
@@ -70,6 +74,33 @@ export const STREAM_TABLE = `CREATE TABLE stream (
 export const STREAM_INDEXES =
   `CREATE INDEX stream_source ON stream (source_id) WHERE source_id IS NOT NULL;
 CREATE INDEX stream_end ON stream (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
+CREATE INDEX stream_trim ON stream (trims_at_ms) WHERE trims_at_ms IS NOT NULL;
+`;
+
+/** The table of their segments. */
+export const SEGMENT_TABLE = `CREATE TABLE segment (
+  stream_id INTEGER NOT NULL,
+  base INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  "end" INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
+  PRIMARY KEY (stream_id, base)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** The table of their snapshots. */
+export const SNAPSHOT_TABLE = `CREATE TABLE snapshot (
+  stream_id INTEGER PRIMARY KEY,
+  position INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  content_type TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  body_crc32 INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL
+) STRICT;
 `;
 
 /**
@@ -94,15 +125,7 @@ ${STREAM_TABLE}${STREAM_INDEXES}CREATE TABLE producer (
   crc32 INTEGER NOT NULL,
   PRIMARY KEY (stream_id, producer_id)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE segment (
-  stream_id INTEGER NOT NULL,
-  base INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  blocks INTEGER NOT NULL,
-  crc32 INTEGER NOT NULL,
-  PRIMARY KEY (stream_id, base)
-) STRICT, WITHOUT ROWID;
-${SUBSCRIPTION_TABLES}`;
+${SEGMENT_TABLE}${SNAPSHOT_TABLE}${SUBSCRIPTION_TABLES}`;
 
 /**
  * The connections of one process meet while SQLite's own log is set up or moved: the second one waits,
@@ -125,7 +148,7 @@ const IDENTITY_COLUMNS = [
   "fork_messages",
 ] as const;
 
-/** The columns of `stream` that do, but for `crc32` and `ends_at_ms`. */
+/** The columns of `stream` that do, but for those that follow them. */
 export const STATE_OF_STREAM_COLUMNS = [
   "soft_deleted",
   "touched_at_ms",
@@ -139,27 +162,34 @@ export const STATE_OF_STREAM_COLUMNS = [
   "tail",
   "messages",
   "last_at_ms",
+  "earliest",
+  "earliest_messages",
+  "policies",
   "rest_messages",
   "rest",
 ] as const;
 
-/** The columns of `stream` that the checksum covers, in its order; `crc32` and `ends_at_ms` follow. */
+/** The columns of `stream` that no checksum covers. */
+export const UNCHECKED_STREAM_COLUMNS = ["crc32", "ends_at_ms", "trims_at_ms"] as const;
+
+/** The columns of `stream` that the checksum covers, in its order; the others follow. */
 export const STREAM_COLUMNS = [...IDENTITY_COLUMNS, ...STATE_OF_STREAM_COLUMNS] as const;
 
 /** A row as `node:sqlite` gives it. */
 export type SqlRow = Record<string, SQLOutputValue>;
 
-/** The values of {@link STREAM_COLUMNS}, then the checksum and when the stream ends. */
+/** The values of {@link STREAM_COLUMNS}, then the checksum, when the stream ends and when it is trimmed. */
 export function streamValues(row: StreamRow): SQLInputValue[] {
   const values = [...identityValues(row), ...stateValues(row)];
-  return [...values, rowChecksum(values), endValue(expiryMs(row.lifetime, row.accessedAtMs))];
+  const endsAtMs = expiryMs(row.lifetime, row.accessedAtMs);
+  return [...values, rowChecksum(values), timeValue(endsAtMs), timeValue(row.trimsAtMs)];
 }
 
-/** The values of {@link STATE_OF_STREAM_COLUMNS}, then the row's checksum and when the stream ends. */
+/** The values of {@link STATE_OF_STREAM_COLUMNS}, then those of {@link UNCHECKED_STREAM_COLUMNS}. */
 export function updateValues(update: StreamUpdate): SQLInputValue[] {
   const values = stateValues(update);
   const checksum = rowChecksum(values, update.identityChecksum);
-  values.push(checksum, endValue(update.endsAtMs));
+  values.push(checksum, timeValue(update.endsAtMs), timeValue(update.trimsAtMs));
   return values;
 }
 
@@ -173,8 +203,8 @@ export function blobValue(bytes: Uint8Array): Uint8Array {
   return bytes.length === 0 ? NO_BYTES : bytes;
 }
 
-function endValue(endsAtMs: number): SQLInputValue {
-  return endsAtMs === Infinity ? null : endsAtMs;
+function timeValue(atMs: number): SQLInputValue {
+  return atMs === Infinity ? null : atMs;
 }
 
 function identityValues(
@@ -210,6 +240,9 @@ function stateValues(row: StateColumns): SQLInputValue[] {
     row.tail,
     row.messages,
     row.lastAtMs,
+    row.earliest,
+    row.earliestMessages,
+    row.policies ?? null,
     row.restMessages,
     blobValue(row.rest),
   ];
@@ -251,6 +284,10 @@ export function toStreamRow(row: SqlRow, path: string): StreamRow {
     tail: integer(row.tail),
     messages: integer(row.messages),
     lastAtMs: integer(row.last_at_ms),
+    earliest: integer(row.earliest),
+    earliestMessages: integer(row.earliest_messages),
+    policies: optionalText(row.policies),
+    trimsAtMs: optionalInteger(row.trims_at_ms) ?? Infinity,
     restMessages: integer(row.rest_messages),
     rest: row.rest instanceof Uint8Array ? new Uint8Array(row.rest) : new Uint8Array(0),
   };
@@ -286,11 +323,18 @@ export function toProducerRow(row: SqlRow, path: string): ProducerRow {
 }
 
 /** The columns of `segment` that the checksum covers; `crc32` follows. */
-export const SEGMENT_COLUMNS = ["stream_id", "base", "bytes", "blocks"] as const;
+export const SEGMENT_COLUMNS = [
+  "stream_id",
+  "base",
+  "bytes",
+  "blocks",
+  "end",
+  "generation",
+] as const;
 
 /** The values of {@link SEGMENT_COLUMNS}, then the checksum. */
 export function segmentValues(row: SegmentRow): SQLInputValue[] {
-  const values = [row.streamId, row.base, row.bytes, row.blocks];
+  const values = [row.streamId, row.base, row.bytes, row.blocks, row.end, row.generation];
   return [...values, rowChecksum(values)];
 }
 
@@ -306,6 +350,8 @@ export function toSegmentRow(row: SqlRow, path: string): SegmentRow {
     base: integer(row.base),
     bytes: integer(row.bytes),
     blocks: integer(row.blocks),
+    end: integer(row.end),
+    generation: integer(row.generation),
   };
 }
 

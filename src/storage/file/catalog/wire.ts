@@ -33,6 +33,7 @@ interface UpdateTexts {
   index: number;
   seq: string | undefined;
   closedById: string | undefined;
+  policies: string | undefined;
 }
 
 /**
@@ -53,8 +54,11 @@ const AT = {
   tail: 10,
   messages: 11,
   lastAtMs: 12,
-  restMessages: 13,
-  restBytes: 14,
+  earliest: 13,
+  earliestMessages: 14,
+  trimsAtMs: 15,
+  restMessages: 16,
+  restBytes: 17,
 } as const;
 const FIELDS = Object.keys(AT).length;
 const CURSOR_FIELDS = 3;
@@ -66,7 +70,7 @@ export function encodeChanges(
   const numbers = new Float64Array(updates.length * FIELDS);
   const texts: UpdateTexts[] = [];
   updates.forEach((update, index) => {
-    const { seq, closedBy, rest } = update;
+    const { seq, closedBy, policies, rest } = update;
     const first = index * FIELDS;
     numbers[first + AT.id] = update.id;
     numbers[first + AT.identityChecksum] = update.identityChecksum;
@@ -81,10 +85,13 @@ export function encodeChanges(
     numbers[first + AT.tail] = update.tail;
     numbers[first + AT.messages] = update.messages;
     numbers[first + AT.lastAtMs] = update.lastAtMs;
+    numbers[first + AT.earliest] = update.earliest;
+    numbers[first + AT.earliestMessages] = update.earliestMessages;
+    numbers[first + AT.trimsAtMs] = update.trimsAtMs;
     numbers[first + AT.restMessages] = update.restMessages;
     numbers[first + AT.restBytes] = rest.length;
-    if (seq !== undefined || closedBy !== undefined) {
-      texts.push({ index, seq, closedById: closedBy?.id });
+    if (seq !== undefined || closedBy !== undefined || policies !== undefined) {
+      texts.push({ index, seq, closedById: closedBy?.id, policies });
     }
   });
   let rowRestEnd = 0;
@@ -185,6 +192,10 @@ export function* decodeUpdates(batch: CatalogBatch): Generator<StreamUpdate> {
       tail: field(AT.tail),
       messages: field(AT.messages),
       lastAtMs: field(AT.lastAtMs),
+      earliest: field(AT.earliest),
+      earliestMessages: field(AT.earliestMessages),
+      policies: found?.policies,
+      trimsAtMs: field(AT.trimsAtMs),
       restMessages: field(AT.restMessages),
       rest: rests.subarray(restAt, restEnd),
     };

@@ -13,9 +13,11 @@ import {
   STATE_OF_STREAM_COLUMNS,
   STREAM_COLUMNS,
   streamValues,
+  UNCHECKED_STREAM_COLUMNS,
   UPDATE_STATE,
   updateValues,
 } from "./schema.ts";
+import { SNAPSHOT_COLUMNS, snapshotValues } from "./snapshot_rows.ts";
 import {
   CURSOR_COLUMNS,
   cursorValues,
@@ -62,6 +64,9 @@ class Committer {
   readonly #update: StatementSync;
   readonly #producer: StatementSync;
   readonly #segment: StatementSync;
+  readonly #deleteSegment: StatementSync;
+  readonly #snapshot: StatementSync;
+  readonly #deleteSnapshot: StatementSync;
   readonly #state: StatementSync;
   readonly #subscriptions: SubscriptionStatements;
 
@@ -69,17 +74,23 @@ class Committer {
     this.#database = openDatabase(path);
     this.#database.exec(BUSY_TIMEOUT);
     this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
-    this.#deletes = ["segment WHERE stream_id", "producer WHERE stream_id", "stream WHERE id"]
+    this.#deletes = [
+      "snapshot WHERE stream_id",
+      "segment WHERE stream_id",
+      "producer WHERE stream_id",
+      "stream WHERE id",
+    ]
       .map((rows) => this.#database.prepare(`DELETE FROM ${rows} = ?`));
     this.#stream = upsert(this.#database, "stream", ["id"], [
       ...STREAM_COLUMNS,
-      "crc32",
-      "ends_at_ms",
+      ...UNCHECKED_STREAM_COLUMNS,
     ]);
     // Without the name, which SQLite would else take out of its index and put back.
     this.#update = this.#database.prepare(
-      `UPDATE stream SET ${STATE_OF_STREAM_COLUMNS.map((column) => `${column} = ?`).join(", ")}, ` +
-        "crc32 = ?, ends_at_ms = ? WHERE id = ?",
+      `UPDATE stream SET ${
+        [...STATE_OF_STREAM_COLUMNS, ...UNCHECKED_STREAM_COLUMNS]
+          .map((column) => `${column} = ?`).join(", ")
+      } WHERE id = ?`,
     );
     this.#producer = upsert(this.#database, "producer", ["stream_id", "producer_id"], [
       ...PRODUCER_COLUMNS,
@@ -89,6 +100,14 @@ class Committer {
       ...SEGMENT_COLUMNS,
       "crc32",
     ]);
+    this.#deleteSegment = this.#database.prepare(
+      "DELETE FROM segment WHERE stream_id = ? AND base = ?",
+    );
+    this.#snapshot = upsert(this.#database, "snapshot", ["stream_id"], [
+      ...SNAPSHOT_COLUMNS,
+      "crc32",
+    ]);
+    this.#deleteSnapshot = this.#database.prepare("DELETE FROM snapshot WHERE stream_id = ?");
     this.#state = this.#database.prepare(UPDATE_STATE);
     this.#subscriptions = new SubscriptionStatements(this.#database);
   }
@@ -113,7 +132,12 @@ class Committer {
     for (const row of decodeRows(batch)) this.#stream.run(...streamValues(row));
     for (const update of decodeUpdates(batch)) this.#updateStream(update);
     for (const row of batch.producers) this.#producer.run(...producerValues(row));
+    for (const { streamId, base } of batch.deletedSegments) {
+      this.#deleteSegment.run(streamId, base);
+    }
     for (const row of batch.segments) this.#segment.run(...segmentValues(row));
+    for (const id of batch.streamsWithoutSnapshot) this.#deleteSnapshot.run(id);
+    for (const row of batch.snapshots) this.#snapshot.run(...snapshotValues(row));
     this.#subscriptions.store(batch);
   }
 

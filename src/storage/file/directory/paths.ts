@@ -30,28 +30,38 @@ export function directoryPaths(root: string): DirectoryPaths {
   };
 }
 
+/** What a segment's files are named by. */
+export interface SegmentName {
+  readonly streamId: number;
+  readonly base: number;
+  readonly generation: number;
+}
+
 /** The folder of a stream's segments: 256 of them, by the id's last byte. */
 export function segmentFolder(segments: string, streamId: number): string {
   return join(segments, (streamId % 256).toString(16).padStart(2, "0"));
 }
 
-/** A segment's two files, named by its stream's id and its first offset. */
+/** A segment's two files, named by its stream's id, its first offset and how often it was written anew. */
 export function segmentPaths(
   segments: string,
   streamId: number,
   base: number,
+  generation = 0,
 ): { log: string; index: string } {
   const id = streamId.toString(16).padStart(16, "0");
+  const suffix = generation === 0 ? "" : `.g${generation}`;
   const stem = join(
     segmentFolder(segments, streamId),
-    `${id}-${base.toString().padStart(20, "0")}`,
+    `${id}-${base.toString().padStart(20, "0")}${suffix}`,
   );
   return { log: `${stem}.log`, index: `${stem}.idx` };
 }
 
-/** The stream and base in a segment file's name, `undefined` for any other name. */
-export function parseSegmentName(name: string): { streamId: number; base: number } | undefined {
-  const match = /^([0-9a-f]{16})-(\d{20})\.(?:log|idx)$/.exec(name);
+/** Which segment a file is of by its name, `undefined` for any other name. */
+export function parseSegmentName(name: string): SegmentName | undefined {
+  const match = /^([0-9a-f]{16})-(\d{20})(?:\.g([1-9]\d{0,14}))?\.(?:log|idx)$/.exec(name);
   if (match === null) return undefined;
-  return { streamId: parseInt(match[1] ?? "", 16), base: Number(match[2]) };
+  const [, id = "", base, generation = 0] = match;
+  return { streamId: parseInt(id, 16), base: Number(base), generation: Number(generation) };
 }

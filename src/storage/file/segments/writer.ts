@@ -190,7 +190,8 @@ export class SegmentWriter {
       if (!stream.segmentIsTrimmed) this.#trim(stream, last);
       return last;
     }
-    const segment = { streamId: stream.id, base: stream.buffer.start, bytes: 0, blocks: 0 };
+    const { start: base } = stream.buffer;
+    const segment = { streamId: stream.id, base, bytes: 0, blocks: 0, end: base, generation: 0 };
     this.#makeFolder(stream.id);
     this.#open.create(stream.id, segment.base);
     this.#open.useSync(stream.id, segment.base, ({ index }) => {
@@ -255,6 +256,7 @@ export class SegmentWriter {
     const paths = segmentPaths(this.#folder, stream.id, segment.base);
     this.#dirtyFiles.add(paths.log).add(paths.index);
     segment.bytes += end - start;
+    segment.end = end;
     segment.blocks += blocks.length;
     stream.lastSegment = segment;
     stream.markSegment(segment);

@@ -1,5 +1,6 @@
 import { expiryMs } from "../../../protocol/lifetime.ts";
 import { copyString } from "../../copy_string.ts";
+import { decodePolicies, encodePolicies } from "../../policies.ts";
 import type { CreateRecord } from "../../records.ts";
 import { Stream, type StreamIdentity } from "../../stream.ts";
 import { TailBuffer } from "../../tail_buffer.ts";
@@ -23,6 +24,8 @@ export class FileStream extends Stream implements SegmentStream {
   /** `accessedAtMs` as the row has it. */
   storedAccessAtMs: number;
   segmentIsTrimmed = false;
+  /** `trimsAtMs` as the row has it, where nothing newer is known. */
+  storedTrimsAtMs = Infinity;
   /** Whether it has a row. */
   hasRow = false;
   /** Whether its row lacks something. */
@@ -49,6 +52,11 @@ export class FileStream extends Stream implements SegmentStream {
   /** Producers that wrote since the last checkpoint. */
   get changedProducers(): ReadonlySet<string> {
     return this.#changedProducers ?? NO_PRODUCERS;
+  }
+
+  /** When it is to be looked at for its retention; `Infinity` for never. */
+  get trimsAtMs(): number {
+    return this.retention?.dueMs ?? this.storedTrimsAtMs;
   }
 
   /** As in {@link StreamUpdate}. */
@@ -113,6 +121,13 @@ function withoutData(row: StreamRow, buffer: TailBuffer): FileStream {
   stream.producerCount = row.producerCount;
   stream.lifecycle = row.softDeleted ? "soft_deleted" : "there";
   stream.lsn = row.lsn;
+  stream.trim(row.earliest, row.earliestMessages);
+  stream.showTrim();
+  if (row.policies !== undefined) {
+    stream.setPolicies(decodePolicies(row.policies));
+    stream.showPolicies();
+  }
+  stream.storedTrimsAtMs = row.trimsAtMs;
   stream.publish(row.tail, row.closed);
   return stream;
 }
@@ -144,6 +159,10 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
       tail: stream.tail,
       messages: stream.buffer.messages,
       lastAtMs: stream.buffer.lastAtMs,
+      earliest: stream.earliest,
+      earliestMessages: stream.earliestMessages,
+      policies: encodePolicies(stream.policies),
+      trimsAtMs: stream.trimsAtMs,
       restMessages: stream.buffer.messages - stream.buffer.startMessages,
     },
     restStart: stream.buffer.start,
@@ -192,6 +211,10 @@ export function updateOf({ stream, state, restStart }: StreamSnapshot): StreamUp
     tail: state.tail,
     messages: state.messages,
     lastAtMs: state.lastAtMs,
+    earliest: state.earliest,
+    earliestMessages: state.earliestMessages,
+    policies: state.policies,
+    trimsAtMs: state.trimsAtMs,
     restMessages: state.restMessages,
     rest: stream.buffer.slice(restStart, state.tail),
   };

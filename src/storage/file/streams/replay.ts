@@ -1,5 +1,20 @@
-import { applyAppend, applyCreate, applyDelete } from "../../apply.ts";
-import type { AppendRecord, CreateRecord, DeleteRecord, LogRecord } from "../../records.ts";
+import {
+  applyAppend,
+  applyCreate,
+  applyDelete,
+  applyPolicies,
+  applySnapshot,
+  applyTrim,
+} from "../../apply.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  DeleteRecord,
+  LogRecord,
+  PoliciesRecord,
+  SnapshotRecord,
+  TrimRecord,
+} from "../../records.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
 import { type FileStream, streamFromRecord } from "./file_stream.ts";
@@ -89,7 +104,9 @@ class LogReplay {
       if (record.kind === "create") this.#create(record, placed);
       else if (record.kind === "append") this.#append(record, placed);
       else if (record.kind === "delete") this.#delete(record, placed);
-      else this.#subscriptions.take(record, placed);
+      else if (record.kind === "snapshot") this.#snapshot(record, placed);
+      else if (record.kind === "subscription") this.#subscriptions.take(record, placed);
+      else this.#change(record, placed);
     }
   }
 
@@ -159,6 +176,39 @@ class LogReplay {
     this.#advance(stream, placed.lsn);
   }
 
+  #snapshot(record: SnapshotRecord, placed: RecordLocation): void {
+    const { id, snapshot } = record;
+    // Its number is of the same numbers as ids, and never used again.
+    this.#greatestId = Math.max(this.#greatestId, snapshot?.number ?? 0);
+    const stream = this.#load(id, placed);
+    if (stream === undefined) return this.#noteAbsent(id, placed);
+    if (stream.lsn >= placed.lsn) return;
+    applySnapshot(stream, record, placed.lsn);
+    this.#advance(stream, placed.lsn);
+  }
+
+  #change(record: TrimRecord | PoliciesRecord, placed: RecordLocation): void {
+    const stream = this.#load(record.id, placed);
+    if (stream === undefined) return this.#noteAbsent(record.id, placed);
+    if (record.kind === "trim") {
+      const { earliest } = record;
+      if (earliest > stream.tail) {
+        throw mismatch(
+          placed,
+          `a trim of stream ${record.id} up to its tail at most, ${stream.tail}`,
+          `one up to ${earliest}`,
+        );
+      }
+      // Also where the row has it: the subscriptions' rows needn't. It had that tail, or a later one has it.
+      const { registry } = this.#parts.subscriptions;
+      registry.trimmed(record.id, earliest, earliest === stream.tail, placed.lsn);
+    }
+    if (stream.lsn >= placed.lsn) return;
+    if (record.kind === "trim") applyTrim(stream, record);
+    else applyPolicies(stream, record);
+    this.#advance(stream, placed.lsn);
+  }
+
   #delete(record: DeleteRecord, placed: RecordLocation): void {
     const { cache, damaged, subscriptions } = this.#parts;
     const streams: FileStream[] = [];
@@ -190,6 +240,8 @@ class LogReplay {
   #advance(stream: FileStream, lsn: number): void {
     stream.lsn = lsn;
     stream.publish(stream.tail, stream.closed);
+    stream.showTrim();
+    stream.showPolicies();
     this.#parts.cache.markDirty(stream);
   }
 

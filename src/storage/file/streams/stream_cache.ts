@@ -181,6 +181,8 @@ export class StreamCache implements DescribedStreams<FileStream> {
     this.dirty.add(stream);
   }
 
+  release(_stream: FileStream): void {}
+
   accessed(stream: FileStream): void {
     const { lifetime } = stream;
     if (lifetime.kind !== "ttl") return;

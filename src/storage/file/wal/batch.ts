@@ -2,7 +2,7 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { viewOf } from "../../little_endian.ts";
 import { BATCH_HEADER_BYTES, paddedBatchBytes, RECORD_PREFIX_BYTES, sealBatch } from "./format.ts";
-import type { MeasuredRecord } from "./record_codec.ts";
+import type { MeasuredRecord } from "./measured_record.ts";
 
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 

@@ -1,6 +1,7 @@
-import { type Bytes, encodeUtf8 } from "../../../protocol/bytes.ts";
+import { type Bytes, encodeUtf8, NO_BYTES } from "../../../protocol/bytes.ts";
 import type { Lifetime } from "../../../protocol/lifetime.ts";
 import { invariant } from "../../invariant.ts";
+import { decodePolicies, encodePolicies, type StreamPolicies } from "../../policies.ts";
 import type {
   AppendRecord,
   CreateRecord,
@@ -11,6 +12,16 @@ import type {
 } from "../../records.ts";
 import { decodeChange, encodeChange } from "../../subscriptions/subscription_json.ts";
 import { getU64, putU64, viewOf } from "../../little_endian.ts";
+import type { MeasuredRecord } from "./measured_record.ts";
+import {
+  decodePoliciesRecord,
+  decodeTrim,
+  measurePolicies,
+  measureTrim,
+  POLICIES,
+  TRIM,
+} from "./retention_records.ts";
+import { decodeSnapshot, measureSnapshot, SNAPSHOT } from "./snapshot_record.ts";
 
 /**
  * What stands in the log's records (FORMAT.md, "records"). Each is measured first and then encoded into
@@ -30,6 +41,8 @@ const PRODUCER_BYTES = 16;
 const DELETE_BYTES = 14;
 const SUBSCRIPTION_BYTES = 18;
 const ID_BYTES = 8;
+const EARLIEST_BYTES = 8;
+const POLICIES_LENGTH_BYTES = 2;
 
 const CLOSED = 1;
 const HAS_PRODUCER = 2;
@@ -38,23 +51,16 @@ const IS_FORK = 8;
 const HAS_FORK_OFFSET = 16;
 const SOFT = 32;
 const HAS_FORK_MESSAGES = 64;
+/** Of a create. */
+const HAS_EARLIEST = 4;
+/** Of a create. */
+const HAS_POLICIES = 128;
 
 const LIFETIMES: Lifetime["kind"][] = ["forever", "ttl", "until"];
 /** From 1 on. */
 const CHANGES: SubscriptionChange["kind"][] = ["create", "delete", "link", "unlink", "state"];
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** A record ready to be put into a batch. */
-export interface MeasuredRecord {
-  readonly lengthBytes: number;
-  /**
-   * Writes the record.
-   *
-   * @param view of the same bytes as `into`: made once for a batch, since each costs an allocation
-   */
-  encode(into: Bytes, view: DataView, at: number): void;
-}
 
 /** Texts have 16 bits for their lengths; the server's own limits are far below. */
 const TEXT_LIMIT_BYTES = 0xffff;
@@ -72,7 +78,11 @@ function encodeText(text: string): Bytes {
 export function measureRecord(record: LogRecord): MeasuredRecord {
   if (record.kind === "append") return measureAppend(record);
   if (record.kind === "create") return measureCreate(record);
-  return record.kind === "delete" ? measureDelete(record) : measureSubscription(record);
+  if (record.kind === "snapshot") return measureSnapshot(record);
+  if (record.kind === "delete") return measureDelete(record);
+  if (record.kind === "trim") return measureTrim(record);
+  if (record.kind === "policies") return measurePolicies(record);
+  return measureSubscription(record);
 }
 
 function measureAppend(record: AppendRecord): MeasuredRecord {
@@ -132,15 +142,20 @@ function measureCreate(record: CreateRecord): MeasuredRecord {
   const sourceName = encodeText(fork?.sourceName ?? "");
   const messagesBytes = fork?.messages === undefined ? 0 : FORK_MESSAGES_BYTES;
   const forkBytes = fork === undefined ? 0 : FORK_BYTES + messagesBytes + sourceName.length;
+  const { earliest = 0 } = record;
+  const keptText = encodePolicies(record.policies);
+  const kept = encodeKept(earliest, keptText);
   return {
-    lengthBytes: CREATE_BYTES + forkBytes + name.length + contentType.length + data.length,
+    lengthBytes: CREATE_BYTES + forkBytes + kept.length + name.length + contentType.length +
+      data.length,
     encode: (into, view, at) => {
       view.setUint8(at, CREATE);
       view.setUint8(
         at + 1,
         (record.closed ? CLOSED : 0) | (fork === undefined ? 0 : IS_FORK) |
           (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET) |
-          (fork?.messages === undefined ? 0 : HAS_FORK_MESSAGES),
+          (fork?.messages === undefined ? 0 : HAS_FORK_MESSAGES) |
+          (earliest === 0 ? 0 : HAS_EARLIEST) | (keptText === undefined ? 0 : HAS_POLICIES),
       );
       putU64(view, at + 2, record.id);
       putU64(view, at + 10, record.atMs);
@@ -158,12 +173,27 @@ function measureCreate(record: CreateRecord): MeasuredRecord {
         if (fork.messages !== undefined) putU64(view, forkAt + FORK_BYTES, fork.messages);
         into.set(sourceName, forkAt + FORK_BYTES + messagesBytes);
       }
-      const nameAt = forkAt + forkBytes;
+      into.set(kept, forkAt + forkBytes);
+      const nameAt = forkAt + forkBytes + kept.length;
       into.set(name, nameAt);
       into.set(contentType, nameAt + name.length);
       into.set(data, nameAt + name.length + contentType.length);
     },
   };
+}
+
+/** What a create says of what is kept of the stream. */
+function encodeKept(earliest: number, policies: string | undefined): Bytes {
+  if (earliest === 0 && policies === undefined) return NO_BYTES;
+  const text = encodeText(policies ?? "");
+  const earliestBytes = earliest === 0 ? 0 : EARLIEST_BYTES;
+  const lengthBytes = policies === undefined ? 0 : POLICIES_LENGTH_BYTES;
+  const bytes = new Uint8Array(earliestBytes + lengthBytes + text.length);
+  const view = viewOf(bytes);
+  if (earliest !== 0) putU64(view, 0, earliest);
+  if (policies !== undefined) view.setUint16(earliestBytes, text.length, true);
+  bytes.set(text, earliestBytes + lengthBytes);
+  return bytes;
 }
 
 function lifetimeValue(lifetime: Lifetime): number {
@@ -217,6 +247,9 @@ export function decodeRecord(bytes: Bytes): LogRecord {
   if (kind === APPEND) return decodeAppend(bytes);
   if (kind === CREATE) return decodeCreate(bytes);
   if (kind === SUBSCRIPTION) return decodeSubscription(bytes);
+  if (kind === SNAPSHOT) return decodeSnapshot(bytes);
+  if (kind === TRIM) return decodeTrim(bytes);
+  if (kind === POLICIES) return decodePoliciesRecord(bytes);
   invariant(kind === DELETE, `a record of kind ${kind} is known`);
   return decodeDelete(bytes);
 }
@@ -263,6 +296,16 @@ function decodeCreate(bytes: Bytes): CreateRecord {
     };
     at = end;
   }
+  const hasEarliest = (flags & HAS_EARLIEST) !== 0;
+  const earliest = hasEarliest ? getU64(view, at) : undefined;
+  if (hasEarliest) at += EARLIEST_BYTES;
+  let policies: StreamPolicies | undefined;
+  if ((flags & HAS_POLICIES) !== 0) {
+    const textAt = at + POLICIES_LENGTH_BYTES;
+    const end = textAt + view.getUint16(at, true);
+    policies = decodePolicies(utf8.decode(bytes.subarray(textAt, end)));
+    at = end;
+  }
   const nameEnd = at + view.getUint16(18, true);
   const typeEnd = nameEnd + view.getUint16(20, true);
   return {
@@ -274,6 +317,8 @@ function decodeCreate(bytes: Bytes): CreateRecord {
     lifetime: toLifetime(view.getUint8(22), getU64(view, 23)),
     fork,
     closed: (flags & CLOSED) !== 0,
+    ...(earliest === undefined ? {} : { earliest }),
+    ...(policies === undefined ? {} : { policies }),
     data: bytes.slice(typeEnd),
   };
 }

@@ -38,14 +38,18 @@ const STREAM: StreamRow = {
   tail: 12,
   messages: 9,
   lastAtMs: AT_MS + 1,
+  earliest: 8,
+  earliestMessages: 3,
+  policies: '{"retention":{"bytes":5}}',
+  trimsAtMs: AT_MS + 7,
   restMessages: 2,
   rest: encodeUtf8("hello"),
 };
 const PRODUCER = { streamId: 63, producerId: "p", epoch: 1, seq: 2 };
-const SEGMENT = { streamId: 63, base: 8192, bytes: 4099, blocks: 1 };
+const SEGMENT = { streamId: 63, base: 8192, bytes: 4099, blocks: 1, end: 13000, generation: 2 };
 
 /** A change of the schema is a new format version: change FORMAT.md with it, then this. */
-const SCHEMA_SHA256 = "373aa8a11a889149d8bc1d65c36e40713c336a8667ae3d369b83abfe59370006";
+const SCHEMA_SHA256 = "528f264f6763ad777548126a51ca9d44783486a8bc5b2cf579011996d6518033";
 
 Deno.test("the schema is the one in FORMAT.md", async () => {
   equal(createHash("sha256").update(SCHEMA).digest("hex"), SCHEMA_SHA256);
@@ -93,20 +97,24 @@ Deno.test("a row of stream has its golden values", () => {
     12, // tail
     9, // messages
     AT_MS + 1,
+    8, // earliest
+    3, // earliest_messages
+    '{"retention":{"bytes":5}}',
     2, // rest_messages
     encodeUtf8("hello"),
     // The CRC-32 of "63\n=a/é\n=text/plain\n60\n~\n7\n=src\n5\n2\n7\n4\n0\n1767225600000\n1\n=p\n1\n2\n" +
-    // "=s9\n1\n1000\n12\n9\n1767225600001\n2\nhello\n".
-    2802505074,
+    // "=s9\n1\n1000\n12\n9\n1767225600001\n8\n3\n={\"retention\":{\"bytes\":5}}\n2\nhello\n".
+    2910041930,
     AT_MS + 60_000, // ends_at_ms
+    AT_MS + 7, // trims_at_ms
   ]);
 });
 
 Deno.test("checksums of rows are the golden numbers", () => {
   // "63\n=p\n1\n2\n"
   equal(producerValues(PRODUCER), [63, "p", 1, 2, 3231190105]);
-  // "63\n8192\n4099\n1\n"
-  equal(segmentValues(SEGMENT), [63, 8192, 4099, 1, 2015197327]);
+  // "63\n8192\n4099\n1\n13000\n2\n"
+  equal(segmentValues(SEGMENT), [63, 8192, 4099, 1, 13000, 2, 3288006407]);
   // "=00112233-4455-6677-8899-aabbccddeeff\n1000\n64\n1767225600000\n1\n"
   equal(rowChecksum([UUID, 1000, 64, AT_MS, 1]), 146129780);
 });
@@ -126,6 +134,8 @@ Deno.test("rows come back from SQLite as they were stored", () =>
       closed: false,
       closedBy: undefined,
       seq: undefined,
+      policies: undefined,
+      trimsAtMs: Infinity,
       rest: new Uint8Array(),
     };
     const until: StreamRow = {
@@ -143,7 +153,7 @@ Deno.test("rows come back from SQLite as they were stored", () =>
         messages: undefined,
       },
     };
-    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(27).fill("?").join()})`);
+    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(31).fill("?").join()})`);
     for (const row of [STREAM, bare, until]) insert.run(...streamValues(row));
     const found = database.prepare("SELECT * FROM stream ORDER BY id").all();
     equal(found.map((row) => toStreamRow(row, path)), [STREAM, bare, until]);
@@ -151,7 +161,9 @@ Deno.test("rows come back from SQLite as they were stored", () =>
     database.prepare("INSERT INTO producer VALUES (?, ?, ?, ?, ?)").run(
       ...producerValues(PRODUCER),
     );
-    database.prepare("INSERT INTO segment VALUES (?, ?, ?, ?, ?)").run(...segmentValues(SEGMENT));
+    database.prepare("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)").run(
+      ...segmentValues(SEGMENT),
+    );
     const [producer] = database.prepare("SELECT * FROM producer").all();
     const [segment] = database.prepare("SELECT * FROM segment").all();
     equal(producer && toProducerRow(producer, path), PRODUCER);
@@ -177,12 +189,12 @@ Deno.test("a row with any column changed is damaged", () =>
     const path = `${dir}/catalog.sqlite`;
     createSqliteCatalog(path, UUID);
     const database = new DatabaseSync(path);
-    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(27).fill("?").join()})`);
+    const insert = database.prepare(`INSERT INTO stream VALUES (${Array(31).fill("?").join()})`);
     insert.run(...streamValues(STREAM));
     const row = database.prepare("SELECT * FROM stream").get() ?? {};
     for (const [column, value] of Object.entries(row)) {
-      // When a stream ends is a function of other columns, and only an index.
-      if (column === "ends_at_ms") continue;
+      // When a stream ends is a function of other columns, and when it is trimmed is nearly so: only indexes.
+      if (column === "ends_at_ms" || column === "trims_at_ms") continue;
       const other = typeof value === "number" ? value + 1 : value === null ? 0 : `${value}x`;
       throws(
         () => toStreamRow({ ...row, [column]: other }, path),

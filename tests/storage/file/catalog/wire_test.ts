@@ -37,6 +37,10 @@ const update: fc.Arbitrary<StreamUpdate> = fc.record({
   tail: integer,
   messages: integer,
   lastAtMs: integer,
+  earliest: integer,
+  earliestMessages: integer,
+  policies: text,
+  trimsAtMs: fc.oneof(integer, fc.constant(Infinity)),
   restMessages: integer,
   rest: fc.uint8Array({ maxLength: 20 }).map((bytes) => new Uint8Array(bytes)),
 }, { noNullPrototype: true });
@@ -79,7 +83,7 @@ Deno.test("changes arrive as they were sent", () => {
       streams,
       updates,
       producers: [{ streamId: 3, producerId: "p", epoch: 1, seq: 2 }],
-      segments: [{ streamId: 3, base: 0, bytes: 5, blocks: 1 }],
+      segments: [{ streamId: 3, base: 0, bytes: 5, blocks: 1, end: 5, generation: 0 }],
     };
     const sent = encodeChanges(changes);
     const arrived = structuredClone(sent, { transfer: buffersOf(sent) });

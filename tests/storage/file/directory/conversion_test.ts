@@ -19,7 +19,7 @@ import { appendText, subscribe, viewSubscriptions } from "../../../support/subsc
 import { withTempDir } from "../../../support/temp_dir.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
 import { unpackVersion2 } from "./version_2.ts";
-import { unpackVersion3, type Version3Stream } from "./version_3.ts";
+import { type OldStream, unpackVersion3, unpackVersion4 } from "./old_versions.ts";
 
 const JSON_TYPE = "application/json";
 
@@ -85,7 +85,7 @@ Deno.test("check rejects a directory of version 2, and says how it becomes one o
     await unpackVersion2(root);
     throws(
       () => checkDirectory({ fileSystem: nodeFileSystem, dir: root }),
-      /version 2, and this program reads version 4\. .*a server that starts on it/,
+      /version 2, and this program reads version 5\. .*a server that starts on it/,
     );
   }));
 
@@ -110,7 +110,7 @@ Deno.test("a conversion that is cut short anywhere begins again", () =>
 /** The storage has all that the program of version 3 was told, counts it, and goes on. */
 async function isWholeAndCounted(
   dir: string,
-  expected: Record<string, Version3Stream>,
+  expected: Record<string, OldStream>,
 ): Promise<void> {
   const storage = await open(dir);
   try {
@@ -221,6 +221,56 @@ Deno.test("what a killed conversion renamed is on disk before FORMAT says that i
     };
     await (await open(root, fileSystem)).close();
     equal(versionOf(root), FORMAT_VERSION);
+  }));
+
+Deno.test("a directory of version 4 opens as it was, and can be trimmed", () =>
+  withTempDir(async (root) => {
+    const dir = `${root}/old`;
+    const expected = await unpackVersion4(dir);
+    equal(versionOf(dir), 4);
+    await isWholeAndCounted(dir, expected);
+    const storage = await open(dir);
+    try {
+      for (const name of Object.keys(expected)) {
+        equal((await storage.head(name)).earliest, 0);
+      }
+    } finally {
+      await storage.close();
+    }
+  }));
+
+Deno.test("a conversion of version 4 that is cut short anywhere begins again", () =>
+  withTempDir(async (root) => {
+    let isConverted = false;
+    for (let calls = 0; !isConverted; calls++) {
+      const dir = `${root}/${calls}`;
+      const expected = await unpackVersion4(dir);
+      const fileSystem = new HookedFileSystem();
+      let left = calls;
+      fileSystem.before = () => {
+        if (left-- === 0) throw new Error("the process ends");
+      };
+      await rejects(open(dir, fileSystem), /the process ends/);
+      isConverted = versionOf(dir) === FORMAT_VERSION;
+      await isWholeAndCounted(dir, expected);
+      ok(calls < 50, "FORMAT is written at some time");
+    }
+  }));
+
+Deno.test("what is damaged in a directory of version 4 is damaged afterwards, and nothing else", () =>
+  withTempDir(async (root) => {
+    const expected = await unpackVersion4(root);
+    change(root, "UPDATE stream SET tail = tail + 1 WHERE name = 'log'");
+    change(root, "UPDATE segment SET bytes = 9223372036854775807 WHERE stream_id = 1 AND base > 0");
+    const storage = await open(root);
+    try {
+      await rejects(storage.read("log", 0, 1 << 20), { code: "damaged" });
+      await rejects(storage.read("events", 0, 1 << 20), { code: "damaged" });
+      const { data } = await storage.read("late", 0, 1 << 20);
+      equal(new TextDecoder().decode(data), expected.late?.text);
+    } finally {
+      await storage.close();
+    }
   }));
 
 for (

@@ -35,7 +35,9 @@ function makeSegments(): MadeSegment[] {
   let messages = 0;
   return Array.from({ length: SEGMENTS }, (_, number) => {
     const base = number * log.length;
-    const row = { streamId: 1, base, bytes: log.length, blocks: BLOCKS };
+    const { length: bytes } = log;
+    const place = { streamId: 1, base, end: base + bytes, generation: 0 };
+    const row = { ...place, bytes, blocks: BLOCKS };
     const header = encodeIndexHeader({ uuid: UUID, streamId: 1, base });
     const index = new Uint8Array(INDEX_HEADER_BYTES + BLOCKS * INDEX_ENTRY_BYTES);
     const oldIndex = new Uint8Array(INDEX_HEADER_BYTES + BLOCKS * OLD_ENTRY_BYTES);

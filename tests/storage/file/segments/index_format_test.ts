@@ -85,6 +85,7 @@ Deno.test("segment files are named by stream id and base", () => {
   equal(parseSegmentName("000000010000013f-00000000000000004096.idx"), {
     streamId: 0x1_0000_013f,
     base: 4096,
+    generation: 0,
   });
   equal(parseSegmentName("000000010000013f-4096.idx"), undefined);
 });

@@ -95,7 +95,9 @@ Deno.test(
       ok((entry?.atMs ?? 0) >= atMs);
       atMs = entry?.atMs ?? 0;
     }
-    equal(kit.catalog.segments(1), [{ streamId: 1, base: 0, bytes: 40_000, blocks: 10 }]);
+    equal(kit.catalog.segments(1), [{
+      ...{ streamId: 1, base: 0, bytes: 40_000, blocks: 10, end: 40_000, generation: 0 },
+    }]);
     equal(kit.catalog.byId(1)?.rest, encodeUtf8("!".repeat(100)));
   }),
 );

@@ -8,6 +8,7 @@ Deno.test("a likeness is what the row says, without data", () => {
     lifetime: { kind: "ttl", ttlSeconds: 100 } as const,
     ...{ softDeleted: false, accessedAtMs: 5000, closed: false, closedBy: undefined },
     ...{ seq: undefined, producerCount: 0, lsn: 3, tail: 20, messages: 2, lastAtMs: 900 },
+    ...{ earliest: 0, earliestMessages: 0, policies: undefined, trimsAtMs: Infinity },
     ...{ restMessages: 1, rest: NO_BYTES },
   };
   const { name, durableTail, durableClosed, lifecycle, expiresAtMs } = streamSummary(row);

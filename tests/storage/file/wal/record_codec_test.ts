@@ -241,12 +241,67 @@ const record: fc.Arbitrary<LogRecord> = fc.oneof(
     ids: fc.array(nat, { maxLength: 10 }),
   }),
   plainRecord({
+    kind: fc.constant("snapshot" as const),
+    id: nat,
+    atMs: nat,
+    snapshot: fc.option(
+      plainRecord({
+        position: nat,
+        number: nat,
+        bytes: nat,
+        crc32: fc.integer({ min: 0, max: 0xffffffff }),
+        contentType: text,
+      }),
+      { nil: undefined },
+    ),
+  }),
+  plainRecord({
     kind: fc.constant("subscription" as const),
     id: nat,
     atMs: nat,
     change: subscriptionChange,
   }),
 );
+
+Deno.test("the record of a snapshot has its golden bytes", () => {
+  isGolden(
+    {
+      kind: "snapshot",
+      id: 63,
+      atMs: AT_MS,
+      snapshot: {
+        position: 4096,
+        number: 64,
+        bytes: 300,
+        crc32: 0x01020304,
+        contentType: "a/b",
+      },
+    },
+    hex`
+      07                       // kind: snapshot
+      00                       // flags
+      3f 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+      00 10 00 00 00 00 00 00  // the offset that it is of
+      40 00 00 00 00 00 00 00  // its number
+      2c 01 00 00 00 00 00 00  // bytes of its body
+      04 03 02 01              // the body's CRC-32
+      61 2f 62                 // content type, to the record's end
+    `,
+  );
+});
+
+Deno.test("the record of a snapshot that goes has its golden bytes", () => {
+  isGolden(
+    { kind: "snapshot", id: 63, atMs: AT_MS, snapshot: undefined },
+    hex`
+      07                       // kind: snapshot
+      01                       // flags: removed
+      3f 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+    `,
+  );
+});
 
 Deno.test("records round-trip", () => {
   fc.assert(fc.property(record, (it) => equal(decodeRecord(encode(it)), it)), { numRuns: 500 });

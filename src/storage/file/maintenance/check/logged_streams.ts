@@ -1,4 +1,4 @@
-import type { AppendRecord, CreateRecord, ForkOrigin } from "../../../records.ts";
+import type { AppendRecord, CreateRecord, ForkOrigin, TrimRecord } from "../../../records.ts";
 import type { LocatedRecord } from "./log.ts";
 import type { LoggedSubscriptions } from "./logged_subscriptions.ts";
 import type { Finding } from "./finding.ts";
@@ -68,10 +68,16 @@ export class LoggedStreams {
       }
     } else if (record.kind === "create") {
       yield* this.#create(record, located);
+    } else if (record.kind === "snapshot") {
+      this.#streamOf(record.id, located);
     } else if (record.kind === "subscription") {
       yield* this.#subscriptions.add(record, located);
-    } else {
+    } else if (record.kind === "append") {
       yield* this.#append(record, located);
+    } else if (record.kind === "trim") {
+      yield* this.#trim(record, located);
+    } else {
+      this.#streamOf(record.id, located);
     }
   }
 
@@ -125,6 +131,18 @@ export class LoggedStreams {
       });
     }
     stream.tail = start + located.dataBytes;
+  }
+
+  *#trim({ id, earliest }: TrimRecord, located: LocatedRecord): Generator<Finding> {
+    const stream = this.#streamOf(id, located);
+    const row = this.#rowOf(id);
+    if (!stream.isKnown || (row !== undefined && row.lsn >= located.lsn)) return;
+    if (earliest <= stream.tail) return;
+    yield misfit(located, id, stream.name, {
+      message: "a trim past its stream's tail",
+      expected: `an offset up to ${stream.tail}`,
+      found: `offset ${earliest}`,
+    });
   }
 
   *#fork(id: number, { name, first }: LoggedStream, fork: ForkOrigin): Generator<Finding> {

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { LogRecord } from "../../../records.ts";
+import { encodePolicies } from "../../../policies.ts";
 import { encodeChange } from "../../../subscriptions/subscription_json.ts";
 import { getU64, viewOf } from "../../../little_endian.ts";
 import {
@@ -145,6 +146,24 @@ function recordFields(record: LogRecord, dataBytes: number): ItemFields {
     const { id, change } = record;
     return { subscription: id, change: change.kind, at, body: encodeChange(change) };
   }
+  if (record.kind === "snapshot") {
+    const { id, snapshot } = record;
+    return {
+      stream: id,
+      at,
+      removed: snapshot === undefined || undefined,
+      number: snapshot?.number,
+      offset: snapshot?.position,
+      contentType: snapshot?.contentType,
+      bytes: snapshot?.bytes,
+    };
+  }
+  if (record.kind === "trim") {
+    return { stream: record.id, at, earliest: record.earliest, messages: record.messages };
+  }
+  if (record.kind === "policies") {
+    return { stream: record.id, at, policies: encodePolicies(record.policies) };
+  }
   const data = dataBytes === 0 ? undefined : bytesText(record.data, dataBytes);
   if (record.kind === "append") {
     const { producer } = record;
@@ -172,6 +191,8 @@ function recordFields(record: LogRecord, dataBytes: number): ItemFields {
     source: fork?.sourceId,
     sourceName: fork?.sourceName,
     forkPoint: fork?.point,
+    earliest: record.earliest || undefined,
+    policies: encodePolicies(record.policies),
     bytes: dataBytes,
     closed: record.closed || undefined,
     data,

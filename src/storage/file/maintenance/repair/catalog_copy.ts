@@ -6,7 +6,13 @@ import { checkedValues } from "./row_values.ts";
 import type { RepairScope } from "./scope.ts";
 import { copySubscriptions } from "./subscription_copy.ts";
 
-const { stream: STREAM, producer: PRODUCER, segment: SEGMENT, state: STATE } = CATALOG_TABLES;
+const {
+  stream: STREAM,
+  producer: PRODUCER,
+  segment: SEGMENT,
+  snapshot: SNAPSHOT,
+  state: STATE,
+} = CATALOG_TABLES;
 
 /** The values for the row of `state` where it is damaged. */
 export interface StateFallback {
@@ -62,7 +68,7 @@ function insertStream(
   sink: DatabaseSync,
   row: Readonly<Record<string, SQLInputValue | undefined>>,
 ): boolean {
-  const values = [...checkedValues(row, STREAM.columns), endOf(row)];
+  const values = [...checkedValues(row, STREAM.columns), endOf(row), row.trims_at_ms ?? null];
   const marks = values.map(() => "?").join(", ");
   return Number(
     sink.prepare(`INSERT OR IGNORE INTO stream VALUES (${marks})`).run(...values).changes,
@@ -102,6 +108,8 @@ function keepSources(
       tail,
       messages: 0,
       last_at_ms: 0,
+      earliest: 0,
+      earliest_messages: 0,
       rest_messages: 0,
       rest: new Uint8Array(0),
     });
@@ -116,7 +124,7 @@ function keepSources(
 
 /** Rows of streams that are lost are lost with them. */
 function copyOwned(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
-  for (const table of [PRODUCER, SEGMENT]) {
+  for (const table of [PRODUCER, SEGMENT, SNAPSHOT]) {
     const marks = [...table.columns, "crc32"].map(() => "?").join(", ");
     const insert = sink.prepare(`INSERT OR IGNORE INTO ${table.name} VALUES (${marks})`);
     const rows = foundRows(source, table);
@@ -134,8 +142,8 @@ function copyOwned(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDa
 /** A stream that is kept for its forks extends over all of its segments, if not to the last fork's point. */
 function stretchSources(sink: DatabaseSync): void {
   const rows = sink.prepare(`
-    SELECT stream.*, (SELECT max(base + bytes) FROM segment WHERE stream_id = id) AS end FROM stream
-    WHERE tail < (SELECT max(base + bytes) FROM segment WHERE stream_id = id)`).all();
+    SELECT stream.*, (SELECT max("end") FROM segment WHERE stream_id = id) AS end FROM stream
+    WHERE tail < (SELECT max("end") FROM segment WHERE stream_id = id)`).all();
   for (const row of rows) {
     sink.prepare("DELETE FROM stream WHERE id = ?").run(integerOf(row.id));
     insertStream(sink, { ...row, tail: integerOf(row.end) });

@@ -38,9 +38,9 @@ export class CatalogDataLoss {
    *
    * @param name of its stream, undefined where that is lost
    */
-  owned(table: "producer" | "segment", row: SqlRow, name: string | undefined): void {
+  owned(table: "producer" | "segment" | "snapshot", row: SqlRow, name: string | undefined): void {
     this.#note(table, row);
-    if (table === "segment" || name === undefined) return;
+    if (table !== "producer" || name === undefined) return;
     const producer = JSON.stringify(textOf(row.producer_id) ?? "?");
     const message = `the place of producer ${producer} is gone: it has to begin a new epoch, and ` +
       "what it sends again is appended again";

@@ -1,3 +1,4 @@
+import type { SegmentRow } from "../../catalog/catalog.ts";
 import { isJsonType } from "../../../../protocol/content_type.ts";
 import { segmentPaths } from "../../directory/paths.ts";
 import { FileWindow } from "../../directory/file_window.ts";
@@ -25,10 +26,10 @@ interface RebuiltIndex {
  * the bytes in the file now: it proves nothing.
  */
 export async function repairIndexes(scope: RepairScope, catalog: RepairCatalog): Promise<void> {
-  const changed: { streamId: number; base: number; bytes: number; blocks: number }[] = [];
+  const changed: SegmentRow[] = [];
   // The newest first: an older block's time can't be later than that of the next one.
   const rows = catalog.database.prepare(`
-    SELECT id, name, content_type, last_at_ms, base, bytes, blocks
+    SELECT id, name, content_type, last_at_ms, base, bytes, blocks, "end", generation
     FROM segment JOIN stream ON id = stream_id ORDER BY stream_id, base DESC`);
   let streamId = 0;
   let laterMs = 0;
@@ -47,12 +48,15 @@ export async function repairIndexes(scope: RepairScope, catalog: RepairCatalog):
     if (rebuilt === undefined) continue;
     laterMs = rebuilt.firstMs;
     if (rebuilt.blocks === segment.blocks) continue;
-    changed.push({ streamId, base, bytes: segment.bytes, blocks: rebuilt.blocks });
+    const end = integerOf(row.end);
+    const generation = integerOf(row.generation);
+    const { bytes } = segment;
+    changed.push({ streamId, base, bytes, blocks: rebuilt.blocks, end, generation });
   }
   if (changed.length === 0) return;
   const { columns } = CATALOG_TABLES.segment;
   await catalog.edit((database) => {
-    const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?)");
+    const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)");
     for (const { streamId: id, ...extent } of changed) {
       insert.run(...checkedValues({ stream_id: id, ...extent }, columns));
     }

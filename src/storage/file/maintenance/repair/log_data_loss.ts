@@ -61,7 +61,12 @@ export class LogDataLoss {
             loss.name = record.name;
             this.#maxId = Math.max(this.#maxId, record.id);
           }
+          if (record.kind === "snapshot") {
+            this.#maxId = Math.max(this.#maxId, record.snapshot?.number ?? 0);
+            continue;
+          }
           if (dataBytes === 0 || this.#isStored(record.id, lsn)) continue;
+          if (record.kind === "trim" || record.kind === "policies") continue;
           const start = record.kind === "append" ? record.start : record.fork?.point ?? 0;
           loss.from = Math.min(loss.from, start);
           loss.to = Math.max(loss.to, start + dataBytes);

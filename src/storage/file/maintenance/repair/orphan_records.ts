@@ -25,10 +25,10 @@ export function orphansOf(
         for (const { lsn, record } of walkRecords(window, batch)) {
           if (record === undefined || lsn <= view.lsn) continue;
           if (record.kind === "create") streams.create(record.id);
-          else if (record.kind === "append") streams.see(record.id);
           else if (record.kind === "delete") {
             for (const id of record.ids) record.soft ? streams.see(id) : streams.delete(id);
-          } else if (record.change.kind === "create") subscriptions.create(record.id);
+          } else if (record.kind !== "subscription") streams.see(record.id);
+          else if (record.change.kind === "create") subscriptions.create(record.id);
           else if (record.change.kind === "delete") subscriptions.delete(record.id);
           else subscriptions.see(record.id);
         }

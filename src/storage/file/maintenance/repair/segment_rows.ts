@@ -22,7 +22,7 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
   const segments = database.prepare(
     "SELECT base, bytes FROM segment WHERE stream_id = ? ORDER BY base",
   );
-  const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?)");
+  const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)");
   for (const row of streams.all()) {
     const id = integerOf(row.id);
     const end = integerOf(row.end);
@@ -32,7 +32,8 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
       while (at < integerOf(base)) {
         const found = extentAt(scope, id, at, integerOf(base));
         if (found === undefined) break;
-        const values = { stream_id: id, ...found };
+        const end = found.base + found.bytes;
+        const values = { stream_id: id, ...found, end, generation: 0 };
         insert.run(...checkedValues(values, CATALOG_TABLES.segment.columns));
         scope.report({
           outcome: "repaired",

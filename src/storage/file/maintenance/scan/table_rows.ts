@@ -7,12 +7,20 @@ import {
   STATE_COLUMNS,
   STREAM_COLUMNS,
 } from "../../catalog/schema.ts";
+import { SNAPSHOT_COLUMNS } from "../../catalog/snapshot_rows.ts";
 import { CURSOR_COLUMNS, SUBSCRIPTION_COLUMNS } from "../../catalog/subscription_rows.ts";
 import { rowPages, RowsOutOfOrder } from "./row_pages.ts";
 
 /** A table of the catalogue: its columns that the checksum covers, and those that identify a row. */
 export interface CatalogTable {
-  readonly name: "state" | "stream" | "producer" | "segment" | "subscription" | "cursor";
+  readonly name:
+    | "state"
+    | "stream"
+    | "producer"
+    | "segment"
+    | "snapshot"
+    | "subscription"
+    | "cursor";
   readonly columns: readonly string[];
   readonly key: readonly string[];
 }
@@ -23,6 +31,7 @@ export const CATALOG_TABLES = {
   stream: { name: "stream", columns: STREAM_COLUMNS, key: ["id"] },
   producer: { name: "producer", columns: PRODUCER_COLUMNS, key: ["stream_id", "producer_id"] },
   segment: { name: "segment", columns: SEGMENT_COLUMNS, key: ["stream_id", "base"] },
+  snapshot: { name: "snapshot", columns: SNAPSHOT_COLUMNS, key: ["stream_id"] },
   subscription: { name: "subscription", columns: SUBSCRIPTION_COLUMNS, key: ["id"] },
   cursor: { name: "cursor", columns: CURSOR_COLUMNS, key: ["subscription_id", "stream_id"] },
 } as const satisfies Record<string, CatalogTable>;

@@ -1,9 +1,7 @@
 import { readPacked, unpackFiles } from "./packed_directory.ts";
 
-const FILES = new URL("./version_3.json.gz", import.meta.url);
-
-/** What the program of version 3 had been told of a stream. */
-export interface Version3Stream {
+/** What a program of an older version had been told of a stream. */
+export interface OldStream {
   /** All of it, as it is stored. */
   readonly text: string;
   /** Its tail when it was made and after each append. */
@@ -16,11 +14,20 @@ export interface Version3Stream {
  *
  * @returns what is in it, by the streams' names
  */
-export async function unpackVersion3(dir: string): Promise<Record<string, Version3Stream>> {
-  const text = await readPacked(FILES);
+export function unpackVersion3(dir: string): Promise<Record<string, OldStream>> {
+  return unpack(dir, 3);
+}
+
+/** The same of version 4; the subscription is in the catalogue. */
+export function unpackVersion4(dir: string): Promise<Record<string, OldStream>> {
+  return unpack(dir, 4);
+}
+
+async function unpack(dir: string, version: 3 | 4): Promise<Record<string, OldStream>> {
+  const text = await readPacked(new URL(`./version_${version}.json.gz`, import.meta.url));
   const { files, expected }: {
     files: Record<string, string>;
-    expected: Record<string, Version3Stream>;
+    expected: Record<string, OldStream>;
   } = JSON.parse(text);
   await unpackFiles(dir, files);
   return expected;

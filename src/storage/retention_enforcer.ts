@@ -1,0 +1,231 @@
+import { getLogger } from "@logtape/logtape";
+import type { Clock } from "../env/clock.ts";
+import { StreamError } from "../protocol/errors.ts";
+import type { RetentionPolicy } from "../protocol/retention.ts";
+import { BLOCK_BYTES } from "./block_rule.ts";
+import { DueQueue } from "./due_queue.ts";
+import type { StreamPolicies } from "./policies.ts";
+import { RetentionRules } from "./retention_rules.ts";
+import type { Stream } from "./stream.ts";
+import { type StreamRetention, streamRetention } from "./stream_retention.ts";
+import type { TrimPoints } from "./trim_points.ts";
+
+const logger = getLogger(["durable-streams", "storage", "retention"]);
+
+const INTERVAL_MS = 1000;
+/** So many streams are looked at before others run. */
+const SLICE_STREAMS = 100;
+/** What couldn't be looked at, or recorded, is looked at again after so long. */
+const RETRY_MS = 5000;
+
+/** What a {@link RetentionEnforcer} works on. */
+export interface RetentionEnforcerParts<S extends Stream> {
+  clock: Clock;
+  /** The stream of this id, unless it is gone for good. */
+  load(id: number): S | undefined;
+  points: Pick<TrimPoints, "firstKept" | "messagesBefore" | "blockTimeAt">;
+  /**
+   * Records that a stream is trimmed.
+   *
+   * @throws {StreamError} where nothing can be recorded now
+   */
+  trim(stream: S, earliest: number, messages: number): void;
+  /** Other ids of streams that may be due, where not all of them are in memory; each comes once. */
+  findDue?(nowMs: number, limit: number): readonly number[];
+  /** Lets others run between two slices. */
+  pause(): Promise<void>;
+}
+
+/**
+ * Trims streams to what their policies, and those of patterns, keep of them. A stream is looked at when it
+ * has grown by some share beyond what is kept, and when the oldest of it has been too old for some time; a
+ * look asks for the first block that stays, in small slices between all else.
+ */
+export class RetentionEnforcer<S extends Stream> {
+  readonly #parts: RetentionEnforcerParts<S>;
+  readonly #queue = new DueQueue();
+  #rules = new RetentionRules([]);
+  /** What all streams have of which everything is kept: to compare with it is all that an append costs. */
+  #everything = streamRetention(this.#rules, undefined, BLOCK_BYTES);
+  #running: Promise<void> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(parts: RetentionEnforcerParts<S>) {
+    this.#parts = parts;
+  }
+
+  /** The rules of patterns. */
+  get rules(): RetentionRules {
+    return this.#rules;
+  }
+
+  /** How many streams are looked at when their time has come. */
+  get waitingStreams(): number {
+    return this.#queue.size;
+  }
+
+  /** For how long the first of these has been due. */
+  get lagMs(): number {
+    return this.#queue.size === 0 ? 0 : Math.max(0, this.#parts.clock.nowMs() - this.#queue.nextMs);
+  }
+
+  /** Puts other rules in place: streams that are in memory are to be {@link changed} then. */
+  setRules(rules: RetentionRules): void {
+    this.#rules = rules;
+    this.#everything = streamRetention(rules, undefined, BLOCK_BYTES);
+  }
+
+  /** The policies in force for a stream of this name with these of its own. */
+  policiesOf(name: string, own: StreamPolicies | undefined): StreamPolicies | undefined {
+    if (this.#rules.isNone) return own;
+    const retention = this.#rules.retentionOf(name, own);
+    if (retention === undefined) return own;
+    return { ...own, retention };
+  }
+
+  /** A stream goes further than before: `isFirst` where it held nothing. */
+  appended(stream: S, isFirst: boolean): void {
+    const { retention } = stream;
+    if (retention !== this.#everything) this.#grown(stream, isFirst);
+  }
+
+  /** A stream's policies, its snapshot or the rules are others now. */
+  changed(stream: S): void {
+    stream.retention = undefined;
+    const { limits } = this.#of(stream);
+    if (limits === undefined) this.#queue.delete(stream.id);
+    else this.#enqueue(stream.id, this.#parts.clock.nowMs());
+  }
+
+  /** A stream is to be looked at by then, in ms since 1970. */
+  schedule(id: number, dueMs: number): void {
+    this.#enqueue(id, dueMs);
+  }
+
+  /** A stream is gone. */
+  removed(id: number): void {
+    this.#queue.delete(id);
+  }
+
+  /** Looks at what is due, as far as it can be now. */
+  async run(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#running ??= this.#runAll().finally(() => {
+      this.#running = undefined;
+      this.#setTimer();
+    });
+    await this.#running;
+  }
+
+  /** Nothing is looked at any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    await this.#running;
+  }
+
+  #of(stream: S): StreamRetention {
+    const known = stream.retention;
+    if (known !== undefined && known.rules === this.#rules) return known;
+    const limits = this.#rules.retentionOf(stream.name, stream.policies);
+    const found = limits === undefined
+      ? this.#everything
+      : streamRetention(this.#rules, limits, BLOCK_BYTES);
+    stream.retention = found;
+    return found;
+  }
+
+  #grown(stream: S, isFirst: boolean): void {
+    const isNew = stream.retention === undefined || stream.retention.rules !== this.#rules;
+    const state = this.#of(stream);
+    const { limits, lookAtBytes, lookAtMessages, ageSlackMs } = state;
+    if (limits === undefined) return;
+    const nowMs = this.#parts.clock.nowMs();
+    if (
+      stream.tail - stream.earliest > lookAtBytes ||
+      stream.buffer.messages - stream.earliestMessages > lookAtMessages
+    ) {
+      if (state.dueMs > nowMs) this.#due(stream, state, nowMs);
+    } else if (limits.ageMs !== undefined && state.dueMs === Infinity) {
+      // What it held before, if anything, may be due already.
+      this.#due(stream, state, isFirst || !isNew ? nowMs + limits.ageMs + ageSlackMs : nowMs);
+    }
+  }
+
+  #due(stream: S, state: StreamRetention, dueMs: number): void {
+    state.dueMs = dueMs;
+    this.#enqueue(stream.id, dueMs);
+  }
+
+  #enqueue(id: number, dueMs: number): void {
+    this.#queue.set(id, dueMs);
+    if (dueMs <= this.#parts.clock.nowMs()) void this.run();
+    else this.#setTimer();
+  }
+
+  #setTimer(): void {
+    if (this.#isStopped || this.#cancelTimer !== undefined || this.#running !== undefined) return;
+    if (this.#queue.size === 0 && this.#parts.findDue === undefined) return;
+    this.#cancelTimer = this.#parts.clock.setTimer(INTERVAL_MS, () => {
+      this.#cancelTimer = undefined;
+      if (this.#queue.nextMs > this.#parts.clock.nowMs() && this.#parts.findDue === undefined) {
+        this.#setTimer();
+      } else void this.run();
+    });
+  }
+
+  async #runAll(): Promise<void> {
+    // So that what one turn of the event loop appends is looked at once.
+    await this.#parts.pause();
+    while (!this.#isStopped) {
+      const nowMs = this.#parts.clock.nowMs();
+      const ids = this.#queue.take(nowMs, SLICE_STREAMS);
+      const found = this.#parts.findDue?.(nowMs, SLICE_STREAMS - ids.length) ?? [];
+      if (ids.length + found.length === 0) return;
+      for (const id of [...ids, ...found]) {
+        if (this.#isStopped) return;
+        await this.#look(id, nowMs);
+      }
+      await this.#parts.pause();
+    }
+  }
+
+  async #look(id: number, nowMs: number): Promise<void> {
+    try {
+      const stream = this.#parts.load(id);
+      if (stream === undefined || stream.lifecycle !== "there") return;
+      const state = this.#of(stream);
+      state.dueMs = Infinity;
+      if (state.limits !== undefined) await this.#trim(stream, state, state.limits, nowMs);
+    } catch (error) {
+      // Damaged, or nothing can be recorded now: what is too much stays until that is over.
+      const isExpected = error instanceof StreamError;
+      const log = { id, message: error instanceof Error ? error.message : String(error) };
+      if (isExpected) logger.debug("Stream {id} isn't trimmed now: {message}", log);
+      else logger.error("Stream {id} isn't trimmed: {message}", log);
+      this.#queue.set(id, this.#parts.clock.nowMs() + RETRY_MS);
+    }
+  }
+
+  async #trim(
+    stream: S,
+    state: StreamRetention,
+    limits: RetentionPolicy,
+    nowMs: number,
+  ): Promise<void> {
+    const { points } = this.#parts;
+    const end = { tail: stream.tail, messages: stream.buffer.messages };
+    const first = Math.max(stream.earliest, await points.firstKept(stream, limits, nowMs));
+    if (first > stream.earliest) {
+      const messages = await points.messagesBefore(stream, first, end);
+      // While it was looked at it may have gone, been trimmed further, or been given other policies.
+      if (stream.lifecycle !== "there" || stream.retention !== state) return;
+      if (first > stream.earliest) this.#parts.trim(stream, first, messages);
+    }
+    if (limits.ageMs === undefined || stream.earliest === stream.tail) return;
+    const oldestMs = await points.blockTimeAt(stream, stream.earliest);
+    if (stream.lifecycle !== "there" || stream.retention !== state) return;
+    this.#due(stream, state, Math.max(oldestMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
+  }
+}

@@ -1,0 +1,308 @@
+import type { Clock } from "../env/clock.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { quote, StreamError } from "../protocol/errors.ts";
+import { formatOffset, positionOf, spaceAt } from "../protocol/offset.ts";
+import type { Admission } from "./admission.ts";
+import { applySnapshot } from "./apply.ts";
+import { checkUndamaged } from "./decide.ts";
+import { skipMessages } from "./fork_point.ts";
+import { type Journal, NO_OTHERS } from "./journal.ts";
+import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
+import type { Quotas } from "./quotas.ts";
+import type { RangeReader } from "./range_reader.ts";
+import type { LoggedSnapshot, SnapshotRecord } from "./records.ts";
+import type {
+  KeptSnapshot,
+  ReadSnapshot,
+  SnapshotInfo,
+  SnapshotRef,
+  SnapshotSpec,
+  SnapshotStore,
+} from "./snapshot_store.ts";
+import type { Stream } from "./stream.ts";
+import type { Streams } from "./streams.ts";
+
+/** A content type, and what a record has beside it: so much of the journal a snapshot takes. */
+const RECORD_BYTES = 512;
+
+/** Where the bodies of snapshots are kept, and which snapshot a stream has. */
+export interface SnapshotBodies<S extends Stream = Stream> {
+  /**
+   * The snapshot that a stream has; afterwards it is in `stream.keptSnapshot`.
+   *
+   * @throws {StreamError} `damaged`
+   */
+  find(stream: S): SnapshotRef | undefined;
+  /**
+   * Keeps a body; resolves to its CRC-32 once it is durable.
+   *
+   * @throws {StreamError} `storage_full`, `overloaded`
+   */
+  write(streamId: number, number: number, body: Bytes): Promise<number>;
+  /**
+   * A body as it was written; `undefined` where it is gone.
+   *
+   * @throws {StreamError} `damaged`
+   */
+  read(streamId: number, ref: SnapshotRef): Promise<Bytes | undefined>;
+  /** A body that no record names: it may go at once. */
+  discard(streamId: number, number: number): void;
+  /** A body that no state names once a record is stored: it may go then. */
+  release(streamId: number, ref: SnapshotRef, lsn: number): void;
+}
+
+/** What {@link Snapshots} work on: parts of the engine, and its look-ups. */
+export interface SnapshotsParts<S extends Stream> {
+  readonly clock: Clock;
+  readonly admission: Admission;
+  readonly journal: Journal<S>;
+  readonly streams: Pick<Streams<S>, "newId" | "markDirty">;
+  readonly spaces: OffsetSpaces;
+  readonly reader: RangeReader;
+  readonly bodies: SnapshotBodies<S>;
+  /** Unless there are none. */
+  quotas(): Quotas | undefined;
+  /** The stream of this name as commands see it. */
+  find(name: string): S | undefined;
+  /** The stream of this name as readers see it. */
+  visible(name: string): S | Promise<S>;
+  /** The error for a name without a stream, once that is durable. */
+  missing(name: string, stream: S | undefined): Promise<StreamError>;
+  /** A stream was read or written. */
+  accessed(stream: S): void;
+  /** A stream has another snapshot than before. */
+  onKept(stream: S): void;
+}
+
+/**
+ * The snapshots of an engine's streams. A body is kept first, then the command is decided, recorded and
+ * applied, with nothing in between; what the body took the place of goes once the record is stored.
+ */
+export class Snapshots<S extends Stream> implements SnapshotStore {
+  readonly #parts: SnapshotsParts<S>;
+
+  constructor(parts: SnapshotsParts<S>) {
+    this.#parts = parts;
+  }
+
+  async put(name: string, spec: SnapshotSpec): Promise<KeptSnapshot> {
+    const { bodies, admission, journal, streams, find, missing } = this.#parts;
+    for (let gate; (gate = admission.admit("write", RECORD_BYTES));) await gate;
+    const stream = find(name);
+    if (stream?.lifecycle !== "there") throw await missing(name, stream);
+    const { body, contentType } = spec;
+    const { position, crc32, number } = await this.#durably(stream, async () => {
+      const position = await this.#positionIn(stream, spec);
+      this.#check(stream, position, body.length);
+      const number = streams.newId();
+      return { position, number, crc32: await bodies.write(stream.id, number, body) };
+    });
+    let kept: Kept;
+    try {
+      for (let gate; (gate = admission.admit("write", RECORD_BYTES));) await gate;
+      const snapshot = { number, position, contentType, bytes: body.length, crc32 };
+      // Decided again after the wait: the stream may be gone by now, or have a newer one.
+      kept = this.#keep(name, stream, snapshot);
+    } catch (error) {
+      bodies.discard(stream.id, number);
+      await journal.durable(journal.assignedLsn);
+      throw error;
+    }
+    await journal.durable(kept.lsn);
+    return kept.info;
+  }
+
+  async get(name: string): Promise<ReadSnapshot> {
+    const { bodies, accessed } = this.#parts;
+    while (true) {
+      const { stream, ref } = await this.#visible(name);
+      accessed(stream);
+      const body = await bodies.read(stream.id, ref);
+      if (body !== undefined) return { ...this.#infoOf(stream, ref), body };
+      // A newer one took its place meanwhile, unless it is lost.
+      if (stream.lifecycle === "there" && stream.keptSnapshot === ref) throw lostBody(name, ref);
+    }
+  }
+
+  async head(name: string): Promise<SnapshotInfo> {
+    const { stream, ref } = await this.#visible(name);
+    return this.#infoOf(stream, ref);
+  }
+
+  async delete(name: string): Promise<void> {
+    const { bodies, admission, journal, find, missing } = this.#parts;
+    for (let gate; (gate = admission.admit("delete", 0));) await gate;
+    const stream = find(name);
+    if (stream?.lifecycle !== "there") throw await missing(name, stream);
+    const ref = bodies.find(stream);
+    if (ref === undefined) {
+      await journal.durable(stream.lsn);
+      throw noSnapshot(name);
+    }
+    const { lsn } = this.#record(stream, ref, undefined);
+    await journal.durable(lsn);
+  }
+
+  /**
+   * A stream is about to go: what it has goes with it.
+   *
+   * @param lsn of the record by which it goes
+   */
+  streamRemoved(stream: S, lsn: number): void {
+    const { bodies, quotas } = this.#parts;
+    let ref: SnapshotRef | undefined;
+    try {
+      ref = bodies.find(stream);
+    } catch (error) {
+      // Nobody knows what it has: the next start finds the file.
+      if (!(error instanceof StreamError)) throw error;
+    }
+    if (ref === undefined) return;
+    quotas()?.snapshotChanged(stream, -ref.bytes);
+    bodies.release(stream.id, ref, lsn);
+  }
+
+  /** A stream and its snapshot, both durable. */
+  async #visible(name: string): Promise<{ stream: S; ref: SnapshotRef }> {
+    const { bodies, journal, visible } = this.#parts;
+    const stream = await visible(name);
+    const ref = bodies.find(stream);
+    if (ref === undefined) {
+      await journal.durable(stream.lsn);
+      throw noSnapshot(name);
+    }
+    await journal.durable(ref.lsn);
+    return { stream, ref };
+  }
+
+  /** Where the state that an error rests on never becomes durable, that is the answer instead. */
+  async #durably<T>(stream: S, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      await this.#parts.journal.durable(stream.lsn);
+      throw error;
+    }
+  }
+
+  /** The position that a snapshot is of. */
+  #positionIn(stream: S, { offset, subOffset = 0 }: SnapshotSpec): number | Promise<number> {
+    const { reader, spaces } = this.#parts;
+    const space = spaces.of(stream);
+    checkSpace("Stream-Snapshot-Offset", offset, space);
+    const anchor = positionOf(offset);
+    const { tail } = stream;
+    if (anchor > tail) {
+      throw new StreamError(
+        { code: "offset_past_tail" },
+        `Stream-Snapshot-Offset ${formatOffset(space, anchor)} is past the stream's tail, ${
+          formatOffset(space, tail)
+        }: a snapshot is of what is in the stream.`,
+      );
+    }
+    if (stream.json && (subOffset > 0 || (anchor > 0 && anchor < tail))) {
+      return skipMessages(reader, stream, anchor, subOffset, pastTail(subOffset));
+    }
+    if (anchor + subOffset > tail) throw pastTail(subOffset)(`${tail - anchor} bytes`);
+    return anchor + subOffset;
+  }
+
+  /** Whether a snapshot of this position may take the place of what the stream has. */
+  #check(stream: S, position: number, bytes: number): void {
+    const { bodies, quotas, spaces } = this.#parts;
+    checkUndamaged(stream);
+    const kept = bodies.find(stream);
+    if (kept !== undefined && position < kept.position) {
+      const space = spaces.of(stream);
+      throw new StreamError(
+        {
+          code: "snapshot_regression",
+          space: spaceAt(space, kept.position),
+          position: kept.position,
+        },
+        `Stream-Snapshot-Offset ${formatOffset(space, position)} is before that of the snapshot ` +
+          `that is kept, ${formatOffset(space, kept.position)}: that one stays.`,
+      );
+    }
+    quotas()?.checkSnapshot(stream, bytes - (kept?.bytes ?? 0));
+  }
+
+  /**
+   * Checks and records, with nothing in between.
+   *
+   * @param written the stream that it was written for
+   */
+  #keep(name: string, written: S, snapshot: LoggedSnapshot): Kept {
+    const { bodies, find, onKept } = this.#parts;
+    const stream = find(name);
+    if (stream?.id !== written.id || stream.lifecycle !== "there") throw replacedStream(name);
+    this.#check(stream, snapshot.position, snapshot.bytes);
+    const before = bodies.find(stream);
+    const { lsn, atMs } = this.#record(stream, before, snapshot);
+    onKept(stream);
+    const info = this.#infoOf(stream, { ...snapshot, atMs });
+    return { lsn, info: { ...info, isFirst: before === undefined } };
+  }
+
+  /** Records what becomes of a stream's snapshot. */
+  #record(
+    stream: S,
+    before: SnapshotRef | undefined,
+    snapshot: LoggedSnapshot | undefined,
+  ): { readonly lsn: number; readonly atMs: number } {
+    const { bodies, clock, journal, streams, quotas } = this.#parts;
+    const atMs = clock.nowMs();
+    const record: SnapshotRecord = { kind: "snapshot", id: stream.id, atMs, snapshot };
+    const { tail, closed, buffer: { messages } } = stream;
+    const lsn = journal.append(record, { stream, tail, closed, messages, others: NO_OTHERS });
+    stream.lsn = lsn;
+    applySnapshot(stream, record, lsn);
+    streams.markDirty(stream);
+    quotas()?.snapshotChanged(stream, (snapshot?.bytes ?? 0) - (before?.bytes ?? 0));
+    if (before !== undefined) bodies.release(stream.id, before, lsn);
+    return { lsn, atMs };
+  }
+
+  #infoOf(stream: S, { number, position, atMs, contentType, bytes }: InfoFields): SnapshotInfo {
+    const space = spaceAt(this.#parts.spaces.of(stream), position);
+    return { streamId: stream.id, number, space, position, atMs, contentType, bytes };
+  }
+}
+
+/** A snapshot that was recorded. */
+interface Kept {
+  readonly lsn: number;
+  readonly info: KeptSnapshot;
+}
+
+type InfoFields = Omit<SnapshotRef, "crc32" | "lsn">;
+
+function pastTail(subOffset: number): (available: string) => StreamError {
+  return (available) =>
+    new StreamError(
+      { code: "offset_past_tail" },
+      `Stream-Snapshot-Sub-Offset ${subOffset} goes past the stream's tail: ${available} follow ` +
+        "the offset.",
+    );
+}
+
+function noSnapshot(name: string): StreamError {
+  return new StreamError(
+    { code: "snapshot_not_found" },
+    `There is no snapshot of the stream ${quote(name)}: read it from its start.`,
+  );
+}
+
+function replacedStream(name: string): StreamError {
+  return new StreamError(
+    { code: "not_found" },
+    `The stream ${quote(name)} was deleted while its snapshot was on its way.`,
+  );
+}
+
+function lostBody(name: string, { number }: SnapshotRef): StreamError {
+  return new StreamError(
+    { code: "damaged" },
+    `The file of snapshot ${number} of the stream ${quote(name)} is missing.`,
+  );
+}

@@ -1,0 +1,146 @@
+import { deepStrictEqual as equal, ok, rejects } from "node:assert";
+import { encodeUtf8 } from "../../src/protocol/bytes.ts";
+import { yieldToEventLoop } from "../../src/storage/yield_to_event_loop.ts";
+import { type It, JSON_TYPE, type Subject, TEXT } from "./kit.ts";
+import { update } from "./trimming.ts";
+
+const BLOCK_BYTES = 4096;
+/** More turns of the event loop than a look at one stream takes. */
+const TURNS = 2000;
+
+/** What is kept is looked at between all else. */
+async function untilEarliest({ storage }: Subject, name: string, least: number): Promise<number> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    const { earliest } = await storage.head(name);
+    if (earliest >= least) return earliest;
+    await yieldToEventLoop();
+  }
+  return (await storage.head(name)).earliest;
+}
+
+async function blocks({ streams }: Subject, name: string, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await streams.text(name, "x".repeat(BLOCK_BYTES));
+}
+
+/** Policies, by which streams are trimmed (an extension). */
+export function describeRetention(it: It): void {
+  describePolicies(it);
+  describeLimits(it);
+}
+
+function describePolicies(it: It): void {
+  it("a stream's policies are told, changed, and taken away", async (subject) => {
+    const { storage } = subject;
+    const retention = { ageMs: 7000, messages: 5 };
+    await storage.create("s", { contentType: TEXT, policies: { retention } });
+    equal((await storage.head("s")).policies, { retention });
+    equal((await storage.describe?.("s"))?.ownPolicies, { retention });
+    const changed = await update(subject, "s", { retention: { bytes: 10 } });
+    equal(changed.policies, { retention: { bytes: 10 } });
+    equal((await storage.head("s")).policies, { retention: { bytes: 10 } });
+    equal((await update(subject, "s", { trimBefore: 0 })).policies, changed.policies);
+    equal((await update(subject, "s", { retention: null })).policies, undefined);
+    equal((await storage.head("s")).policies, undefined);
+    await rejects(update(subject, "s", { retention: { bytes: -1 } }), { code: "invalid_header" });
+  });
+
+  it("a create is the same again with the same policies or none, not with others", async ({ storage }) => {
+    const policies = { retention: { bytes: 5000 } };
+    await storage.create("s", { contentType: TEXT, policies });
+    equal((await storage.create("s", { contentType: TEXT, policies })).created, false);
+    equal((await storage.create("s", { contentType: TEXT })).created, false);
+    const others = { retention: { bytes: 5001 } };
+    await rejects(
+      storage.create("s", { contentType: TEXT, policies: others }),
+      { code: "stream_exists" },
+    );
+    await storage.create("fork", { fork: { source: "s" } });
+    equal((await storage.head("fork")).policies, undefined);
+    await storage.create("heir", { fork: { source: "s" }, policies: "inherit" });
+    equal((await storage.head("heir")).policies, policies);
+  });
+}
+
+function describeLimits(it: It): void {
+  it("no fewer than so many bytes are kept, and not many more", async (subject) => {
+    const { storage } = subject;
+    const policies = { retention: { bytes: 10_000 } };
+    await storage.create("s", { contentType: TEXT, policies });
+    await blocks(subject, "s", 3);
+    equal((await storage.head("s")).earliest, 0);
+    await blocks(subject, "s", 3);
+    const { tail } = await storage.head("s");
+    const earliest = await untilEarliest(subject, "s", tail - 10_000 - BLOCK_BYTES);
+    ok(
+      tail - earliest >= 10_000 && tail - earliest < 10_000 + BLOCK_BYTES,
+      `${earliest} of ${tail}`,
+    );
+  });
+
+  it("no fewer than so many messages are kept, and not many more", async (subject) => {
+    const { storage, streams } = subject;
+    const policies = { retention: { messages: 20 } };
+    await storage.create("s", { contentType: JSON_TYPE, policies });
+    for (let i = 0; i < 60; i++) await streams.json("s", JSON.stringify("x".repeat(1000)));
+    const { tail } = await storage.head("s");
+    // A block of four more at most.
+    const earliest = await untilEarliest(subject, "s", tail - 24 * 1004);
+    const before = (await storage.countBefore?.("s", earliest))?.messages ?? 0;
+    ok(before <= 40 && before > 36, `${before} messages are gone`);
+  });
+
+  it("what is old enough goes, also where nothing is written any more", async (subject) => {
+    const { storage, clock } = subject;
+    const policies = { retention: { ageMs: 80_000 } };
+    await storage.create("s", { contentType: TEXT, policies });
+    await blocks(subject, "s", 2);
+    clock.advance(50_000);
+    await blocks(subject, "s", 1);
+    clock.advance(29_000);
+    await untilEarliest(subject, "s", 1);
+    equal((await storage.head("s")).earliest, 0);
+    clock.advance(20_000);
+    equal(await untilEarliest(subject, "s", 2 * BLOCK_BYTES), 2 * BLOCK_BYTES);
+    clock.advance(100_000);
+    equal(await untilEarliest(subject, "s", 3 * BLOCK_BYTES), 3 * BLOCK_BYTES);
+    await subject.streams.text("s", "new");
+    equal(await subject.streams.all("s"), "new");
+    clock.advance(100_000);
+    equal(await untilEarliest(subject, "s", 3 * BLOCK_BYTES + 3), 3 * BLOCK_BYTES + 3);
+  });
+
+  it("a policy that is given later counts for what is there", async (subject) => {
+    await subject.storage.create("s", { contentType: TEXT, body: encodeUtf8("x".repeat(5000)) });
+    await blocks(subject, "s", 8);
+    await update(subject, "s", { retention: { bytes: 1 } });
+    equal(await untilEarliest(subject, "s", 5000 + 7 * BLOCK_BYTES), 5000 + 7 * BLOCK_BYTES);
+  });
+
+  it("patterns of names say what is kept, and the strictest limit counts", async (subject) => {
+    const { storage } = subject;
+    for (const name of ["logs/a", "other"]) {
+      const policies = { retention: { bytes: 1_000_000, messages: 1000 } };
+      await storage.create(name, { contentType: TEXT, policies });
+      await blocks(subject, name, 8);
+    }
+    equal((await storage.head("logs/a")).policies, { retention: { bytes: 9000, messages: 1000 } });
+    equal((await storage.describe?.("logs/a"))?.ownPolicies, {
+      retention: { bytes: 1_000_000, messages: 1000 },
+    });
+    equal(await untilEarliest(subject, "logs/a", 5 * BLOCK_BYTES), 5 * BLOCK_BYTES);
+    equal((await storage.head("other")).earliest, 0);
+  }, { retention: [{ pattern: "logs/**", retention: { bytes: 9000 } }] });
+}
+
+/** A storage that keeps all of every stream says so. */
+export function describeNoRetention(it: It): void {
+  it("policies aren't taken, and streams aren't trimmed", async ({ storage }) => {
+    await rejects(
+      storage.create("s", { contentType: TEXT, policies: { retention: { bytes: 1 } } }),
+      { code: "retention_unsupported" },
+    );
+    await storage.create("s", { contentType: TEXT });
+    equal((await storage.head("s")).earliest, 0);
+    equal(storage.update, undefined);
+  });
+}
