@@ -36,6 +36,7 @@ import {
   type StreamInfo,
   streamInfoIn,
 } from "./transport/stream_info.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { ListedSubscription } from "./subscriptions/options.ts";
 import { Subscription } from "./subscriptions/subscription.ts";
 import { listSubscriptions } from "./subscriptions/subscription_json.ts";
@@ -331,6 +332,11 @@ export class Client {
    */
   live(streams: readonly (string | LiveStart)[], options: LiveOptions = {}): LiveReader {
     return new LiveReader(this.#connection, streams, options);
+  }
+
+  /** A stream's snapshots: a state as of an offset; an extension of this project's server. */
+  snapshot(path: string): Snapshots {
+    return new Snapshots(this.#connection, path);
   }
 
   /** Appends to a stream, one request each. */

@@ -30,6 +30,8 @@ export type { Reader } from "./reader/reader.ts";
 export type { LiveMessage, LiveOptions, LiveReader } from "./reader/live_reader.ts";
 export type { LiveStart } from "./reader/live_connection.ts";
 export type { ReaderOptions, StreamData } from "./reader/options.ts";
+export type { Snapshot } from "./reader/snapshot.ts";
+export type { SnapshotOptions, Snapshots } from "./snapshots.ts";
 export type { ReadMode } from "./reader/read_mode.ts";
 export type { SendOptions, Writer, WriterOptions } from "./producer/writer.ts";
 export type { Producer } from "./producer/producer.ts";

@@ -67,8 +67,8 @@ export interface OtherThreads {
   readonly forwardControl: ForwardControl;
   /** What all of them have counted, this one too. */
   gatherMetrics(): Promise<readonly Sample[]>;
-  /** How many live readers each stream has in all of them, by the streams' ids. */
-  gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  /** How many live readers these streams have in all of them, by the streams' ids. */
+  gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Changes what a connection of another one follows; false where none has it. */
   readonly shareLiveChange: ShareLiveChange;
   /** Gets what changes those of this one. */
@@ -84,8 +84,8 @@ export interface ThreadFigures {
   count(): ThreadCounts;
   /** To be called once a second. */
   add(tick: Tick): void;
-  /** How many live readers each stream has here, by the streams' ids. */
-  countReaders(): ReadonlyMap<number, number>;
+  /** How many live readers these streams have here, by the streams' ids. */
+  countReaders(ids: readonly number[]): ReadonlyMap<number, number>;
 }
 
 /** Options of an app that serves no `Request`s. */
@@ -149,7 +149,7 @@ export function createStartingHandler(
     ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
     forwardControl: others?.forwardControl,
     gatherMetrics: others && (() => others.gatherMetrics()),
-    gatherReaders: others && (() => others.gatherReaders()),
+    gatherReaders: others && ((ids) => others.gatherReaders(ids)),
     shareLiveChange: others && ((change) => others.shareLiveChange(change)),
   };
   // Deliveries begin with the storage.
@@ -163,7 +163,7 @@ export function createStartingHandler(
     others.onFigures({
       count: () => countThread(context),
       add: (tick) => recorder?.add(tick),
-      countReaders: () => countOwnReaders(context),
+      countReaders: (ids) => countOwnReaders(context, ids),
     });
   }
   let routes = createRoutes(context);

@@ -17,6 +17,8 @@ import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
 import { isLiveRead } from "./common/live_read.ts";
 import { errorResponse } from "./common/error_response.ts";
+import { snapshot } from "./verbs/snapshot.ts";
+import { isAboutSnapshot } from "./common/snapshot_query.ts";
 import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
@@ -254,7 +256,10 @@ function route(
   if (progress !== undefined) return beforeStart(context, request, respond, progress, asker);
   try {
     // An append responds by itself: a promise for its response would cost it more.
-    if (request.method === "POST" && context.names.isStreamUrl(request)) {
+    if (
+      request.method === "POST" && context.names.isStreamUrl(request) &&
+      !isAboutSnapshot(request.url)
+    ) {
       return append(context, request, respond, asker);
     }
     const respondTo = asker === undefined ? respond : privately(asker, respond);
@@ -309,6 +314,7 @@ function dispatch(
   if (asker !== undefined && method !== "OPTIONS" && method !== "POST") {
     checkStreamRequest(asker, request, names.of(request));
   }
+  if (isAboutSnapshot(request.url) && method !== "OPTIONS") return snapshot(context, request);
   switch (method) {
     case "POST":
       return new Promise((resolve) => append(context, request, resolve, asker));

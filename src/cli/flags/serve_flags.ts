@@ -113,6 +113,13 @@ export const serveFlags = {
     default: 10 * MIB,
     help: "The longest body of a request; a longer one is answered 413.",
   }),
+  maxSnapshotBytes: sizeFlag({
+    name: "max-snapshot-bytes",
+    min: 1,
+    max: GIB,
+    default: 16 * MIB,
+    help: "The longest snapshot of a stream; a longer one is answered 413.",
+  }),
   maxBodyBytesInFlight: sizeFlag({
     name: "max-body-bytes-in-flight",
     min: 128 * KIB,

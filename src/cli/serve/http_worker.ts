@@ -15,9 +15,10 @@ import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
+import type { ReaderCounts } from "./gather_readers.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
-import { ThreadQuestions } from "./live_changes.ts";
+import { ThreadQuestions } from "./thread_questions.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
@@ -41,8 +42,8 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 /** Who waits for how many readers streams have. */
-let readerQuestions: ((counts: ReadonlyMap<number, number>) => void)[] = [];
-const liveChanges = new ThreadQuestions(LIVE_CHANGE_LIMIT_MS);
+const readerQuestions = new ThreadQuestions<ReaderCounts>(new Map());
+const liveChanges = new ThreadQuestions(false, LIVE_CHANGE_LIMIT_MS);
 let changeLive: (change: LiveChange) => boolean = () => false;
 let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
@@ -73,11 +74,9 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "figures":
       return takeFigures(message.tick);
     case "count readers":
-      return send({ kind: "readers counted", counts: figures?.countReaders() ?? new Map() });
+      return countReaders(message.question, message.ids);
     case "readers":
-      for (const resolve of readerQuestions) resolve(message.counts);
-      readerQuestions = [];
-      return;
+      return readerQuestions.take(message.question, message.counts);
     case "live change":
       return send({ kind: "live changed", id: message.id, isDone: changeLive(message.change) });
     case "live change shared":
@@ -161,11 +160,13 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
   });
 }
 
-/** As {@link gatherMetrics}. */
-function gatherReaders(): Promise<ReadonlyMap<number, number>> {
-  return new Promise((resolve) => {
-    if (readerQuestions.push(resolve) === 1) send({ kind: "gather readers" });
-  });
+function countReaders(question: number, ids: readonly number[]): void {
+  const counts = figures?.countReaders(ids) ?? new Map<number, number>();
+  send({ kind: "readers counted", question, counts });
+}
+
+function gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  return readerQuestions.ask((question) => send({ kind: "gather readers", question, ids }));
 }
 
 function takeFigures(tick: Tick | undefined): void {

@@ -11,8 +11,8 @@ import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
 import type { LiveChange } from "../../server/common/live_change.ts";
-import { ThreadQuestions } from "./live_changes.ts";
-import { gatherReaders, ReaderQuestions } from "./reader_questions.ts";
+import { gatherReaders, type ReaderCounts } from "./gather_readers.ts";
+import { ThreadQuestions } from "./thread_questions.ts";
 import type { ThreadCounts } from "../../server/figures/counts.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
@@ -76,7 +76,7 @@ export class HttpWorkers implements Listener {
       storage,
       control,
       gatherMetrics: () => gatherMetrics(control, workers),
-      gatherReaders: () => gatherReaders(workers),
+      gatherReaders: (ids: readonly number[]) => gatherReaders(workers, ids),
       shareLiveChange: (asker: HttpWorker, change: LiveChange) =>
         changeElsewhere(workers.filter((worker) => worker !== asker), change),
     };
@@ -182,15 +182,15 @@ interface HttpWorkerParts {
   readonly storage: Storage;
   readonly control: Control;
   gatherMetrics(): Promise<readonly Sample[]>;
-  gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>>;
   shareLiveChange(asker: HttpWorker, change: LiveChange): Promise<boolean>;
 }
 
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
-  readonly #readers = new ReaderQuestions(MEASURE_LIMIT_MS);
-  readonly #liveChanges = new ThreadQuestions(MEASURE_LIMIT_MS);
+  readonly #readers = new ThreadQuestions<ReaderCounts>(new Map(), MEASURE_LIMIT_MS);
+  readonly #liveChanges = new ThreadQuestions(false, MEASURE_LIMIT_MS);
   /** What it counted last for the page's figures. */
   counts: ThreadCounts | undefined;
   readonly #worker: Worker;
@@ -226,9 +226,9 @@ class HttpWorker {
         case "measured":
           return this.#takeSamples(message.samples);
         case "gather readers":
-          return void this.#sendReaders();
+          return void this.#sendReaders(message.question, message.ids);
         case "readers counted":
-          return this.#readers.take(message.counts);
+          return this.#readers.take(message.question, message.counts);
         case "share live change":
           return void this.#shareLiveChange(message.id, message.change);
         case "live changed":
@@ -310,14 +310,14 @@ class HttpWorker {
     };
   }
 
-  async #sendReaders(): Promise<void> {
-    const counts = await this.#parts?.gatherReaders();
-    if (counts !== undefined) this.send({ kind: "readers", counts });
+  async #sendReaders(question: number, ids: readonly number[]): Promise<void> {
+    const counts = await this.#parts?.gatherReaders(ids);
+    if (counts !== undefined) this.send({ kind: "readers", question, counts });
   }
 
-  /** How many live readers streams have in it; a thread that is busy for too long says nothing. */
-  countReaders(): Promise<ReadonlyMap<number, number>> {
-    return this.#readers.ask(() => this.send({ kind: "count readers" }));
+  /** How many live readers these streams have in it; a thread that is busy for too long says nothing. */
+  countReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return this.#readers.ask((question) => this.send({ kind: "count readers", question, ids }));
   }
 
   async #shareLiveChange(id: number, change: LiveChange): Promise<void> {

@@ -203,10 +203,11 @@ export class Feed {
     if (waitMs > 0) await sleep(clock, waitMs, signal);
     const canUseSse = this.#sse !== undefined || this.#connection.sseAvailability.isAvailable;
     const mayUseSse = readMode === "sse" || (readMode === "auto" && this.#suitsSse && canUseSse);
-    // A shared connection doesn't count messages.
-    if (mayUseSse && this.#sse === undefined && !this.#options.ordinals) {
+    if (mayUseSse && this.#sse === undefined) {
       this.#hasMoved = false;
-      this.#sse = shareOf(this.#connection).follow(this.#options.path, this.place.offset);
+      const { path, ordinals } = this.#options;
+      // A shared connection doesn't say which ones its messages are.
+      this.#sse = ordinals ? undefined : shareOf(this.#connection).follow(path, this.place.offset);
     }
     // Text loses which line ends it had, but for a shared connection.
     const useSse = this.#sse !== undefined || readMode === "sse" || (mayUseSse && !this.#isText);

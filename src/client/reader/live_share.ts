@@ -3,7 +3,7 @@ import type { Connection } from "../transport/connection.ts";
 import { NOW, START } from "../transport/place.ts";
 import { LiveConnection, type LiveEvent, type LiveStart } from "./live_connection.ts";
 import { LiveFollower } from "./live_follower.ts";
-import { SseConnection, type SseConnectionOptions } from "./sse_connection.ts";
+import { SseConnection, type SseConnectionOptions, type SseGroup } from "./sse_connection.ts";
 
 /** How long a server counts as one that doesn't offer it: it may be another one by then. */
 const REMEMBERED_MS = 10 * 60_000;
@@ -278,7 +278,7 @@ function startOf({ path, offset, tag }: SharedStream): LiveStart {
   return { stream: path, offset, tag };
 }
 
-function groupOf(nextOffset: string, upToDate: boolean, data?: Bytes) {
+function groupOf(nextOffset: string, upToDate: boolean, data?: Bytes): SseGroup {
   return {
     bodies: data === undefined ? [] : [data],
     nextOffset,

@@ -91,6 +91,15 @@ export function statusOf(error: StreamError): number {
   return STATUSES[error.code];
 }
 
+/** Whether an answer with this code is a 5xx. */
+export function isServerFault(code: string): boolean {
+  return SERVER_FAULTS.has(code);
+}
+
+const SERVER_FAULTS: ReadonlySet<string> = new Set(
+  Object.entries(STATUSES).filter(([, status]) => status >= 500).map(([code]) => code),
+);
+
 /** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {
   const { failure } = error;

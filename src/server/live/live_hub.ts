@@ -88,9 +88,9 @@ export class LiveHub {
     return this.#streams;
   }
 
-  /** Adds how many connections follow each stream, by the streams' ids. */
-  countInto(counts: Map<number, number>): void {
-    for (const [id, { size }] of this.#topics) counts.set(id, (counts.get(id) ?? 0) + size);
+  /** How many connections follow a stream. */
+  countOf(id: number): number {
+    return this.#topics.get(id)?.size ?? 0;
   }
 
   /**

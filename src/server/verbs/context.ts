@@ -8,6 +8,7 @@ import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
 import { SigningKeys } from "../../subscriptions/webhooks/signing_keys.ts";
 import { PageAccess } from "../origins/page_access.ts";
 import { wakeCheck } from "../access/subscription_rights.ts";
+import type { BodyLimits } from "../body/limits.ts";
 import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
@@ -31,6 +32,8 @@ interface ChangeableParts {
   urls: PublicUrls;
   pages: PageAccess;
   bodies: BodyReader;
+  /** Those of snapshots. */
+  snapshotBodies: BodyReader;
   /** Unless nothing limits clients. */
   limits: ClientLimits | undefined;
   /** What is known of clients, also while nothing limits them. */
@@ -94,7 +97,7 @@ export function createContext(
     clients: limits,
     failedTokens,
     failures: failedTokens,
-    bodies: openBodies(config, bodyBudget, limits),
+    ...openBodies(config, bodyBudget, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
@@ -143,7 +146,7 @@ export function prepareChange(context: ServerContext, config: ServerConfig): () 
   const clients = context.clients ?? openLimits(config, counters);
   const change = clients?.prepare({ ...config, limits: clientLimits ?? {} });
   const limits = clientLimits === undefined ? undefined : clients;
-  const bodies = openBodies(context.config, bodyBudget, limits);
+  const bodyReaders = openBodies(context.config, bodyBudget, limits);
   const failures = context.failures ?? openFailedTokens(config, counters);
   const { failedTokens: rate } = config;
   const changeFailures = rate && failures?.prepare({ ...config, failedTokens: rate });
@@ -153,20 +156,33 @@ export function prepareChange(context: ServerContext, config: ServerConfig): () 
     changeFailures?.();
     Object.assign(
       context,
-      { pages, urls, clients, limits, bodies, failures, failedTokens } satisfies ChangeableParts,
+      {
+        pages,
+        urls,
+        clients,
+        limits,
+        ...bodyReaders,
+        failures,
+        failedTokens,
+      } satisfies ChangeableParts,
     );
   };
 }
 
 function openBodies(
-  { maxAppendBytes, bodyTimeoutMs, clock }: ServerConfig,
+  { maxAppendBytes, maxSnapshotBytes, bodyTimeoutMs, clock }: ServerConfig,
   budget: BodyBudget,
   limits: ClientLimits | undefined,
-): BodyReader {
-  const bodyLimits = { bytes: maxAppendBytes, timeoutMs: bodyTimeoutMs, budget };
-  return limits === undefined
-    ? new BodyReader(bodyLimits, clock)
-    : new CountedBodies(bodyLimits, clock, limits);
+): Pick<ChangeableParts, "bodies" | "snapshotBodies"> {
+  const open = (bodyLimits: BodyLimits) =>
+    limits === undefined
+      ? new BodyReader(bodyLimits, clock)
+      : new CountedBodies(bodyLimits, clock, limits);
+  const common = { timeoutMs: bodyTimeoutMs, budget };
+  return {
+    bodies: open({ ...common, bytes: maxAppendBytes }),
+    snapshotBodies: open({ ...common, bytes: maxSnapshotBytes, most: "a snapshot may have" }),
+  };
 }
 
 function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {

@@ -38,6 +38,7 @@ const DEFAULTS: readonly (readonly [Flag<unknown>, unknown])[] = [
   [flags.segmentBytes, 64 * 2 ** 20],
   [flags.walBytes, 256 * 2 ** 20],
   [flags.maxAppendBytes, 10 * 2 ** 20],
+  [flags.maxSnapshotBytes, 16 * 2 ** 20],
   [flags.maxBodyBytesInFlight, 256 * 2 ** 20],
   [flags.chunkBytes, 2 ** 20],
   [flags.longPollTimeoutMs, 30_000],

@@ -7,6 +7,7 @@ import { TailBuffer } from "../../tail_buffer.ts";
 import type {
   ProducerRow,
   SegmentRow,
+  SnapshotRow,
   StateColumns,
   StreamRow,
   StreamUpdate,
@@ -26,6 +27,8 @@ export class FileStream extends Stream implements SegmentStream {
   segmentIsTrimmed = false;
   /** `trimsAtMs` as the row has it, where nothing newer is known. */
   storedTrimsAtMs = Infinity;
+  /** The number of the snapshot in its row, 0 for none; `undefined` before that was looked for. */
+  storedSnapshot: number | undefined;
   /** Whether it has a row. */
   hasRow = false;
   /** Whether its row lacks something. */
@@ -69,6 +72,16 @@ export class FileStream extends Stream implements SegmentStream {
     this.#changedSegments.set(segment.base, segment);
   }
 
+  /** What its row lacks of its snapshot: `null` that there is none; `undefined` where it lacks nothing. */
+  get changedSnapshot(): SnapshotRow | null | undefined {
+    const { keptSnapshot } = this;
+    if (keptSnapshot === undefined) return undefined;
+    if ((keptSnapshot?.number ?? 0) === this.storedSnapshot) return undefined;
+    if (keptSnapshot === null) return null;
+    const { lsn: _, ...row } = keptSnapshot;
+    return { streamId: this.id, ...row };
+  }
+
   /** The producer is to be stored with the next checkpoint. */
   markProducer(id: string): void {
     this.#changedProducers ??= new Set();
@@ -76,7 +89,8 @@ export class FileStream extends Stream implements SegmentStream {
   }
 
   /** Forgets the changes that a stored snapshot holds; what changed since stays. */
-  markStored({ producers, segments }: StreamSnapshot): void {
+  markStored({ producers, segments, snapshot }: StreamSnapshot): void {
+    if (snapshot !== undefined) this.storedSnapshot = snapshot?.number ?? 0;
     for (const { producerId, epoch, seq } of producers) {
       const now = this.producers.get(producerId);
       if (now?.epoch === epoch && now.seq === seq) this.#changedProducers?.delete(producerId);
@@ -139,6 +153,8 @@ export interface StreamSnapshot {
   restStart: number;
   producers: readonly ProducerRow[];
   segments: readonly SegmentRow[];
+  /** As in {@link FileStream.changedSnapshot}. */
+  snapshot: SnapshotRow | null | undefined;
 }
 
 const NO_PRODUCER_ROWS: readonly ProducerRow[] = [];
@@ -170,6 +186,7 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
     segments: stream.changedSegments.size === 0
       ? NO_SEGMENT_ROWS
       : [...stream.changedSegments.values()].map((segment) => ({ ...segment })),
+    snapshot: stream.changedSnapshot,
   };
 }
 
