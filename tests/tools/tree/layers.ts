@@ -60,6 +60,7 @@ const ROOMS: readonly Room[] = [
       ["catalog"],
       ["wal"],
       ["segments"],
+      ["snapshots"],
       ["streams"],
       ["."],
       ["backup"],

@@ -3,7 +3,6 @@ import { type SqlRow, UPDATE_STATE } from "../../catalog/schema.ts";
 import { CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
 import { CATALOG_TABLES, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
 import { checkedValues } from "./row_values.ts";
-import { greatestSnapshotNumber } from "./snapshots.ts";
 import type { RepairScope } from "./scope.ts";
 import { copySubscriptions } from "./subscription_copy.ts";
 
@@ -165,6 +164,13 @@ function countProducers(sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
   }
 }
 
+/** The greatest number of a snapshot that a row has: it is of the same numbers as ids. */
+function greatestSnapshotNumber(database: DatabaseSync): number {
+  return integerOf(
+    database.prepare("SELECT max(number) AS greatest FROM snapshot").get()?.greatest,
+  );
+}
+
 /** The newest record that any row includes, and the greatest id of one. */
 export function newestRow(database: DatabaseSync): { position: number; id: number } {
   const row = database.prepare(
@@ -193,7 +199,7 @@ function copyState(
       integerOf(written?.next_id),
       newest.id + 1,
       nextFileId,
-      greatestSnapshotNumber({ database: sink }) + 1,
+      greatestSnapshotNumber(sink) + 1,
     ),
     checkpoint_at_ms: integerOf(written?.checkpoint_at_ms),
     clean: 0,

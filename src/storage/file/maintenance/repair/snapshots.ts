@@ -1,6 +1,6 @@
 import type { Finding } from "../check/finding.ts";
 import { isThere } from "../scan/format.ts";
-import { CATALOG_TABLES, integerOf } from "../scan/table_rows.ts";
+import { CATALOG_TABLES } from "../scan/table_rows.ts";
 import type { RepairCatalog } from "./catalog.ts";
 import type { RepairScope } from "./scope.ts";
 
@@ -32,11 +32,4 @@ export async function repairSnapshots(
     if (path !== paths.catalog && isThere(fileSystem, path)) await quarantine.moveAside(path);
     report({ outcome: "lost", path, message: `${message}: the snapshot is gone`, stream });
   }
-}
-
-/** The greatest number of a snapshot that a row has. */
-export function greatestSnapshotNumber({ database }: Pick<RepairCatalog, "database">): number {
-  return integerOf(
-    database.prepare("SELECT max(number) AS greatest FROM snapshot").get()?.greatest,
-  );
 }
