@@ -93,7 +93,7 @@ async function append(url: string, stream: number): Promise<void> {
 }
 
 /** Appends for a while at an even pace, one by one or to all streams at once, and waits until all has come. */
-async function load(url: string, kind: Load): Promise<number> {
+async function load(url: string, kind: Load): Promise<{ count: number; seconds: number }> {
   const before = deliveries;
   const count = kind === "together" ? streams : 1;
   const startMs = Date.now();
@@ -110,7 +110,7 @@ async function load(url: string, kind: Load): Promise<number> {
       `Of ${expected} deliveries ${deliveries} have come; ${ends} connections have ended.`,
     );
   }
-  return deliveries - before;
+  return { count: deliveries - before, seconds: (Date.now() - startMs) / 1000 };
 }
 
 function headsOf(way: Way): string[] {
@@ -151,8 +151,9 @@ async function measure(way: Way): Promise<Record<string, number>> {
   for (const kind of ["spread", "together"] as const) {
     await load(server.url, kind);
     const before = cpuSeconds(server.pid);
-    const count = await load(server.url, kind);
+    const { count, seconds } = await load(server.url, kind);
     const micros = (cpuSeconds(server.pid) - before) / count * 1e6;
+    row[`deliveries/s, ${kind}`] = Math.round(count / seconds);
     row[`µs a delivery, ${kind}`] = Math.round(micros * 100) / 100;
   }
   row["MiB in all"] = Math.round(residentBytes(server.pid) / MIB);

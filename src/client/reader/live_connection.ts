@@ -209,6 +209,7 @@ function errorOf(head: Record<string, unknown>): ClientError {
     status,
     textOf(head["code"]),
     textOf(head["message"]) ?? `Status ${status}.`,
+    textOf(head["earliestOffset"]),
   );
 }
 

@@ -90,11 +90,13 @@ export function errorOfStatus(
   status: number,
   serverCode: string | undefined,
   message: string,
+  earliestOffset: string | undefined,
 ): ClientError {
   const isDamaged = serverCode === "damaged";
-  const code = CODES[status] ??
-    (isDamaged ? "damaged" : status >= 500 ? "unavailable" : "bad_request");
-  return new ClientError(code, message, { status, serverCode });
+  const code = earliestOffset !== undefined
+    ? "trimmed"
+    : CODES[status] ?? (isDamaged ? "damaged" : status >= 500 ? "unavailable" : "bad_request");
+  return new ClientError(code, message, { status, serverCode, earliestOffset });
 }
 
 function codeOf(

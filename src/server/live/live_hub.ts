@@ -321,10 +321,14 @@ export class LiveHub {
     connection.push(encodeLiveEvent("error", { stream: name, tag, ...this.#describe(error) }));
   }
 
-  #describe(error: unknown): { status: number; code: string; message: string } {
+  #describe(error: unknown): object {
     if (error instanceof StreamError) {
-      this.#counters.addError(error.code);
-      return { status: statusOf(error), code: error.code, message: error.message };
+      const { code, failure, message } = error;
+      this.#counters.addError(code);
+      const earliestOffset = failure.code === "offset_trimmed"
+        ? formatOffset(failure.space, failure.earliest)
+        : undefined;
+      return { status: statusOf(error), code, message, earliestOffset };
     }
     this.#counters.internalErrors++;
     logger.error("A stream of a live connection failed in a way that is a defect here: {error}", {

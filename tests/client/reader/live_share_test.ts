@@ -165,3 +165,43 @@ Deno.test("where the server doesn't offer it each reader has its own, and that i
   equal(kit.requests.filter((request) => request.includes("live=sse")).length, 3);
   for (const reader of readers) await reader.close();
 });
+
+Deno.test("what is still on its way for a reader that has ended isn't taken for another one's", async () => {
+  let gate: Promise<void> = Promise.resolve();
+  const kit = new AppKit({}, {}, (send) => async (url, init) => {
+    const response = await send(url, init);
+    if (!url.endsWith("/__ds/live") || response.body === null) return response;
+    const held = new TransformStream<Uint8Array<ArrayBuffer>>({
+      async transform(chunk, controller) {
+        await gate;
+        controller.enqueue(chunk);
+      },
+    });
+    return new Response(response.body.pipeThrough(held), response);
+  });
+  for (const name of ["a", "b"]) await kit.make(name, JSON_TYPE, "[0]");
+  const [one, other] = ["a", "b"].map((name) => kit.client.reader(name));
+  ok(one && other);
+  for (const reader of [one, other]) await reader.read();
+  const ending = rejects(take(one, 1));
+  const waiting = take(other, 1);
+  for (let i = 0; i < 3; i++) await settle();
+  const open = Promise.withResolvers<void>();
+  gate = open.promise;
+  await kit.append("a", JSON_TYPE, "[1]");
+  await settle();
+  await one.close();
+  await ending;
+  const again = kit.client.reader("a", { offset: one.offset });
+  deepEqual(await take(again, 1), ["1"]);
+  const next = take(again, 1);
+  for (let i = 0; i < 3; i++) await settle();
+  open.resolve();
+  for (let i = 0; i < 3; i++) await settle();
+  await kit.append("a", JSON_TYPE, "[2]");
+  deepEqual(await next, ["2"]);
+  await kit.append("b", JSON_TYPE, "[3]");
+  deepEqual(await waiting, ["3"]);
+  await again.close();
+  await other.close();
+});

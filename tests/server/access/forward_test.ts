@@ -22,9 +22,9 @@ function threads(front: TableAuthority, back: TableAuthority) {
     gatherMetrics: () => Promise.resolve([]),
     onMeasure: () => {},
     gatherReaders: () => Promise.resolve(new Map()),
-    onFigures: () => {},
     shareLiveChange: () => Promise.resolve(false),
     onLiveChange: () => {},
+    onFigures: () => {},
   });
   starting.serve(storage);
   const { handler } = starting;

@@ -1,3 +1,4 @@
+import { StreamError } from "../../../src/protocol/errors.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import {
   BINARY,
@@ -346,5 +347,26 @@ Deno.test("what comes soon after something was sent goes together, a few millise
   ok(await isPending(next));
   served.clock.advance(10);
   deepEqual(messagesOf(await next), { a: [3], b: [2] });
+  await feed.cancel();
+});
+
+Deno.test("a stream whose place is trimmed is told where its rest begins, and the others go on", async () => {
+  const served = await withJson("a", "b");
+  const { read } = served.storage;
+  const offset = served.offset(0);
+  served.storage.read = (name, from, limit) => {
+    if (name !== "a") return read.call(served.storage, name, from, limit);
+    const space = parseInt(offset.slice(0, 8), 36);
+    return Promise.reject(
+      new StreamError({ code: "offset_trimmed", space, earliest: 6 }, "It was trimmed."),
+    );
+  };
+  const feed = await LiveFeed.post(served, {
+    streams: ["a", "b"].map((stream) => ({ stream, offset: "-1", tag: 7 })),
+  });
+  const events = await feed.upTo(({ type }) => type === "data");
+  const error = events.find(({ type }) => type === "error")?.head;
+  deepEqual([error.stream, error.status, error.code, error.tag], ["a", 410, "offset_trimmed", 7]);
+  equal(error.earliestOffset, served.offset(6));
   await feed.cancel();
 });
