@@ -46,9 +46,15 @@ export type {
   MessageCount,
   ReadResult,
   Storage,
+  StreamChange,
   StreamInfo,
+  TrimBeforeTime,
+  Updated,
   Watch,
 } from "./storage/storage.ts";
+export type { StreamPolicies } from "./storage/policies.ts";
+export type { RetentionRule } from "./storage/retention_rules.ts";
+export type { RetentionPolicy } from "./protocol/retention.ts";
 export type { StorageFigures, StorageStatus } from "./storage/status.ts";
 export type { ProducerBatch } from "./storage/records.ts";
 export { type Failure, type FailureCode, StreamError } from "./protocol/errors.ts";

@@ -109,6 +109,24 @@ export const FAMILIES = {
     type: "gauge",
     help: "Streams that the next checkpoint has to store, and deletions.",
   },
+  durable_streams_trims_total: {
+    type: "counter",
+    help: "How often streams were trimmed, by hand and by their retention.",
+  },
+  durable_streams_trimmed_bytes_total: {
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes that streams have lost by being trimmed, as they are stored.",
+  },
+  durable_streams_retention_waiting_streams: {
+    type: "gauge",
+    help: "Streams that are looked at once their oldest messages are older than they are kept.",
+  },
+  durable_streams_retention_lag_seconds: {
+    type: "gauge",
+    unit: "seconds",
+    help: "For how long the first of these has been due; 0 without any.",
+  },
   durable_streams_unfreed_bytes: {
     type: "gauge",
     unit: "bytes",

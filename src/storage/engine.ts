@@ -397,12 +397,13 @@ export class StreamEngine<S extends Stream> implements Storage {
   }
 
   measure(): StorageMeasures {
-    return this.#parts.measure({
+    const measures = this.#parts.measure({
       appends: this.#appends,
       appendedBytes: this.#appendedBytes,
       created: this.#created,
       deleted: this.#deleted,
     });
+    return { ...measures, retention: this.#updates.measure() };
   }
 
   async close(limitMs?: number): Promise<void> {

@@ -9,10 +9,24 @@ export interface StorageMeasures {
   /** Streams that the next checkpoint has to store, and deletions. */
   readonly dirtyStreams: number;
   readonly subscriptions: SubscriptionMeasures;
+  /** How less than all of streams is kept; left out where all of it is. */
+  readonly retention?: RetentionMeasures;
   /** What deleted streams have on the disk still; nothing where there is no disk. */
   readonly unfreed?: UnfreedMeasures;
   /** Of a storage that keeps its streams in a cluster. */
   readonly cluster?: ClusterMeasures;
+}
+
+/** What was trimmed since the start, and what is about to be. */
+export interface RetentionMeasures {
+  /** Trims by hand and by retention. */
+  readonly trims: number;
+  /** What streams have lost by them, as it is stored. */
+  readonly trimmedBytes: number;
+  /** Streams that are looked at once their oldest messages are too old. */
+  readonly waitingStreams: number;
+  /** For how long the first of these has been due. */
+  readonly lagSeconds: number;
 }
 
 /** Files of deleted streams that a checkpoint, or a backup's end, is going to remove. */

@@ -60,6 +60,16 @@ export class RetentionEnforcer<S extends Stream> {
     return this.#rules;
   }
 
+  /** How many streams are looked at when their time has come. */
+  get waitingStreams(): number {
+    return this.#queue.size;
+  }
+
+  /** For how long the first of these has been due. */
+  get lagMs(): number {
+    return this.#queue.size === 0 ? 0 : Math.max(0, this.#parts.clock.nowMs() - this.#queue.nextMs);
+  }
+
   /** Puts other rules in place: streams that are in memory are to be {@link changed} then. */
   setRules(rules: RetentionRules): void {
     this.#rules = rules;

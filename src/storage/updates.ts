@@ -7,6 +7,7 @@ import { type Journal, NO_OTHERS } from "./journal.ts";
 import type { OffsetSpaces } from "./offset_spaces.ts";
 import { checkPolicies, samePolicies, type StreamPolicies } from "./policies.ts";
 import type { PoliciesRecord, TrimRecord } from "./records.ts";
+import type { RetentionMeasures } from "./measures.ts";
 import { RetentionEnforcer } from "./retention_enforcer.ts";
 import type { RetentionRules } from "./retention_rules.ts";
 import type { CreateSpec, StreamChange, StreamInfo, Updated } from "./storage.ts";
@@ -54,6 +55,8 @@ export interface UpdatesParts<S extends Stream> {
 export class Updates<S extends Stream> {
   readonly enforcer: RetentionEnforcer<S>;
   readonly #parts: UpdatesParts<S>;
+  #trims = 0;
+  #trimmedBytes = 0;
 
   constructor(parts: UpdatesParts<S>) {
     this.#parts = parts;
@@ -128,6 +131,16 @@ export class Updates<S extends Stream> {
     for (const stream of this.#parts.retention.loaded()) this.enforcer.changed(stream);
   }
 
+  /** As in `StorageMeasures.retention`. */
+  measure(): RetentionMeasures {
+    return {
+      trims: this.#trims,
+      trimmedBytes: this.#trimmedBytes,
+      waitingStreams: this.enforcer.waitingStreams,
+      lagSeconds: this.enforcer.lagMs / 1000,
+    };
+  }
+
   /** @throws {StreamError} `retention_unsupported` or `compaction_unsupported` */
   #checkSupported({ compaction, ...others }: StreamChange): void {
     const { isSupported, compacts } = this.#parts.retention;
@@ -167,6 +180,8 @@ export class Updates<S extends Stream> {
     applyTrim(stream, record);
     streams.markDirty(stream);
     observer().trimmed(stream, from, stream.lsn);
+    this.#trims++;
+    this.#trimmedBytes += stream.earliest - from;
   }
 
   #setPolicies(stream: S, policies: StreamPolicies | undefined): void {

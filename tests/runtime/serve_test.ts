@@ -273,8 +273,8 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     writeFileSync(config, 'log-level = "warn"\naccess-log = "none"');
     await using server = await start([...flags, "--config", config, "--access-log-file", log]);
     equal(await status(fetch(`${server.url}/none?before`)), 404);
-    const quota = 'quota = "few/** = 1 streams"';
-    const changed = `log-level = "info"\naccess-log = "json"\nmax-producers = 7\n${quota}`;
+    const rules = 'quota = "few/** = 1 streams"\n[retention]\n"few/**" = { messages = 1000 }';
+    const changed = `log-level = "info"\naccess-log = "json"\nmax-producers = 7\n${rules}`;
     writeFileSync(config, changed);
     server.signal("SIGHUP");
     await until(async () => {
@@ -285,6 +285,8 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
       status(fetch(`${server.url}/few/${name}`, { method: "PUT", headers: TEXT }));
     equal(await create("a"), 201);
     equal(await create("b"), 507);
+    const { headers } = await fetch(`${server.url}/few/a`, { method: "HEAD" });
+    equal(headers.get("stream-retention"), "messages=1000");
     writeFileSync(config, "port = 70000");
     server.signal("SIGHUP");
     await until(() => server.stderr().includes("not reloaded"), server.stderr);
@@ -292,7 +294,7 @@ for (const target of [...HTTP_TARGETS, ...WORKER_TARGETS]) {
     server.signal("SIGTERM");
     const { code, stderr } = await server.ended;
     equal(code, 0, stderr);
-    match(stderr, /INFO reloaded changed=\["quota","access-log","log-level"\]/);
+    match(stderr, /INFO reloaded changed=\["quota","retention","access-log","log-level"\]/);
     match(stderr, /WARNING needs a restart: max-producers\n/);
     match(stderr, /ERROR not reloaded, all settings stay as they were: .*streams\.toml:1:8: port/);
     doesNotMatch(readFileSync(log, "utf8"), /before/);

@@ -2,7 +2,11 @@ import { processUsage } from "../../env/process_usage.ts";
 import type { ConnectionCounts } from "../../http/connection_counts.ts";
 import { runtimeName } from "../../listen/runtime_name.ts";
 import { type Sample, sample, samplesBy } from "../../metrics/sample.ts";
-import type { ClusterMeasures, StorageMeasures } from "../../storage/measures.ts";
+import type {
+  ClusterMeasures,
+  RetentionMeasures,
+  StorageMeasures,
+} from "../../storage/measures.ts";
 import type { StorageStatus } from "../../storage/status.ts";
 import type { DeliveryMeasures } from "../../subscriptions/dispatcher.ts";
 import { ERROR_CODES } from "../common/errors.ts";
@@ -114,6 +118,7 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
   const { cluster } = measures;
   return [
     ...cluster === undefined ? [] : measureCluster(cluster),
+    ...measures.retention === undefined ? [] : measureRetention(measures.retention),
     sample("durable_streams_appends_total", commands.appends),
     sample("durable_streams_appended_bytes_total", commands.appendedBytes),
     sample("durable_streams_created_streams_total", commands.created),
@@ -135,6 +140,15 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
     sample("durable_streams_pending_subscription_streams", subscriptions.pendingStreams),
     sample("durable_streams_failing_subscriptions", subscriptions.failing),
     sample("durable_streams_subscription_lag_seconds", subscriptions.lagSeconds),
+  ];
+}
+
+function measureRetention(retention: RetentionMeasures): readonly Sample[] {
+  return [
+    sample("durable_streams_trims_total", retention.trims),
+    sample("durable_streams_trimmed_bytes_total", retention.trimmedBytes),
+    sample("durable_streams_retention_waiting_streams", retention.waitingStreams),
+    sample("durable_streams_retention_lag_seconds", retention.lagSeconds),
   ];
 }
 

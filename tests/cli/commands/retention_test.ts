@@ -130,3 +130,20 @@ Deno.test("tail of a trimmed stream with fewer lines than it wants has all that 
   await kit.ok(["trim", "a", "--before", kit.fixture.offset(4)]);
   equal(await kit.ok(["tail", "a", "-n", "10"]), "two\nthree\n");
 });
+
+Deno.test("of several streams one that was trimmed keeps no other from being printed", async () => {
+  const kit = await three();
+  const later = await kit.fixture.make("b", { "stream-forked-from": "/v1/stream/a" });
+  equal(later, kit.fixture.offset(9));
+  await kit.ok(["trim", "a", "--before", kit.fixture.offset(6)]);
+  const { code, stdout, stderr } = await kit.run([
+    "tail",
+    "a",
+    "b",
+    "--from",
+    kit.fixture.offset(3),
+  ]);
+  equal(code, 3);
+  match(stderr, /what "a" at .* held there was trimmed/);
+  match(stdout, /2\n3\n$/);
+});

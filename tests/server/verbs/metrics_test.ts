@@ -301,3 +301,15 @@ Deno.test("a path for the metrics that hides streams or the health, or a bad pat
   throws(make({ metrics: "/health/live", health: "/health" }), /give them paths of their own/);
   throws(make({ metricsStreams: "a*" }), /metricsStreams can't be used/);
 });
+
+Deno.test("trims and their bytes are counted, and streams that wait for theirs", async () => {
+  const served = fixture();
+  await served.make("a", TEXT, "hello");
+  await served.make("b", { ...TEXT, "stream-retention": "age=60" }, "hello");
+  await served.send("PATCH", "a", { "stream-trim-before": served.offset(3) });
+  await served.send("PATCH", "a", { "stream-trim-before": served.offset(3) });
+  equal(await served.value("durable_streams_trims_total"), 1);
+  equal(await served.value("durable_streams_trimmed_bytes_total"), 3);
+  equal(await served.value("durable_streams_retention_waiting_streams"), 1);
+  equal(await served.value("durable_streams_retention_lag_seconds"), 0);
+});

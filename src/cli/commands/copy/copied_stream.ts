@@ -232,9 +232,12 @@ export class CopiedStream {
       }
       if (outcome === "different" || outcome === "ahead") {
         const unit = source.isJson ? "message" : "byte";
+        const trimmed = info.earliestOffset === undefined
+          ? ""
+          : "; the source was trimmed, and has no more of what it began with";
         throw new Refusal(
           outcome === "different"
-            ? `it has other content at the target, from ${unit} ${same + 1} on`
+            ? `it has other content at the target, from ${unit} ${same + 1} on${trimmed}`
             : `it has more at the target than at the source, after ${unit} ${same}`,
         );
       }
@@ -288,7 +291,9 @@ export class CopiedStream {
 
   /** What a run would do; only what the servers say of the streams is looked at. */
   async #foresee(info: StreamInfo): Promise<Outcome> {
-    const bytes = tokenPosition(info.nextOffset);
+    const tail = tokenPosition(info.nextOffset);
+    const earliest = info.earliestOffset === undefined ? 0 : tokenPosition(info.earliestOffset);
+    const bytes = tail === undefined || earliest === undefined ? undefined : tail - earliest;
     const there = await this.#headAtTarget();
     if (there === undefined) return { outcome: "would copy", bytes };
     checkProperties(info, there);

@@ -48,6 +48,7 @@ const OF_ONE: ReadonlySet<ClientErrorCode> = new Set([
   "gone",
   "invalid_response",
   "not_found",
+  "trimmed",
   "offset_mismatch",
   "sequence_gap",
   "stale_epoch",
