@@ -31,7 +31,9 @@ const ENTRIES = [
   "src/mod.ts",
   "src/nats.ts",
   "src/client/mod.ts",
+  "src/ai/mod.ts",
   "src/page/main.tsx",
+  "src/page/charts.ts",
 ];
 /** Of subscriptions (issue 25), until the routes import them. */
 const UPCOMING = [
@@ -42,7 +44,7 @@ const UPCOMING = [
 ];
 /** Of the page, until the server serves it and its views are whole. */
 const PAGE = ["src/page/ui/empty.tsx", "src/page/ui/figures.ts"];
-const BARRELS = ["src/mod.ts", "src/nats.ts", "src/client/mod.ts"];
+const BARRELS = ["src/mod.ts", "src/nats.ts", "src/client/mod.ts", "src/ai/mod.ts"];
 
 const program = await readProgram();
 const repository = await readRepository();

@@ -25,6 +25,7 @@ const CONFIG_MARK = "__PAGE_CONFIG__";
 export async function buildPage(): Promise<string> {
   await installTestTools();
   const script = bundle(`${PAGE}main.tsx`);
+  const charts = bundle(`${PAGE}charts.ts`);
   const style = bundleStyles();
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
     `<meta name="viewport" content="width=device-width,initial-scale=1">` +
@@ -32,7 +33,9 @@ export async function buildPage(): Promise<string> {
     `<title>durable-streams</title><link rel="icon" href="data:,"><style>${style}</style></head>` +
     `<body><div id="app"></div><noscript>This page needs JavaScript.</noscript>` +
     `<script type="application/json" id="config">${CONFIG_MARK}</script>` +
-    `<script type="module">${script}</script></body></html>`;
+    // The first one runs as soon as it is there, and not only once the second one is.
+    `<script type="module" async>${script}</script>` +
+    `<script type="module" async>${charts}</script></body></html>`;
   return [
     "// Made by `deno task page` from src/page. Do not edit.",
     "",
@@ -42,8 +45,10 @@ export async function buildPage(): Promise<string> {
     "/** What stands in {@link PAGE_HTML} where the configuration goes. */",
     `export const PAGE_CONFIG_MARK = ${JSON.stringify(CONFIG_MARK)};`,
     "",
-    "/** The hash of its script, for the Content-Security-Policy. */",
-    `export const PAGE_SCRIPT_HASH = "${hashOf(script)}";`,
+    "/** The hashes of its scripts, for the Content-Security-Policy. */",
+    `export const PAGE_SCRIPT_HASHES: readonly string[] = ${
+      JSON.stringify([script, charts].map(hashOf))
+    };`,
     "",
     "/** The hash of its style sheet, for the Content-Security-Policy. */",
     `export const PAGE_STYLE_HASH = "${hashOf(style)}";`,

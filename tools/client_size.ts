@@ -11,7 +11,7 @@ import { gzipSync } from "node:zlib";
 import { BUN, installTestTools } from "../tests/tools/install.ts";
 
 /** What the whole client may weigh, minified and gzipped; docs/CLIENT.md has what each part does. */
-export const CLIENT_LIMIT_BYTES = 24 * 1024;
+export const CLIENT_LIMIT_BYTES = 28 * 1024;
 
 /** The client in one file, as a browser loads it. */
 export async function bundleClient(): Promise<Uint8Array<ArrayBuffer>> {

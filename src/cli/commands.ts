@@ -6,6 +6,7 @@ import { configureCommand } from "./commands/configure.ts";
 import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
 import { deleteCommand } from "./commands/delete.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
 import { forkCommand } from "./commands/fork.ts";
 import { headCommand } from "./commands/head.ts";
@@ -14,6 +15,7 @@ import { importCommand } from "./commands/import.ts";
 import { linkCommand } from "./commands/link.ts";
 import { listCommand } from "./commands/list.ts";
 import { readCommand } from "./commands/read.ts";
+import { snapshotCommand } from "./commands/snapshot.ts";
 import { subscriptionCommand } from "./commands/subscription.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -42,6 +44,7 @@ export const commands: readonly CliCommand[] = [
   forkCommand,
   configureCommand,
   trimCommand,
+  snapshotCommand,
   deleteCommand,
   listCommand,
   copyCommand,
@@ -52,6 +55,7 @@ export const commands: readonly CliCommand[] = [
   workerCommand,
   tokenCommand,
   linkCommand,
+  demoCommand,
   duCommand,
   backupCommand,
   restoreCommand,

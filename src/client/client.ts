@@ -27,6 +27,8 @@ import { type Retention, retentionText } from "./transport/retention.ts";
 import { Producer } from "./producer/producer.ts";
 import type { ProducerOptions } from "./producer/options.ts";
 import { checkReadMode, type ReadMode } from "./reader/read_mode.ts";
+import { type LiveOptions, LiveReader } from "./reader/live_reader.ts";
+import type { LiveStart } from "./reader/live_connection.ts";
 import { Reader } from "./reader/reader.ts";
 import type { ReaderOptions } from "./reader/options.ts";
 import { withRetry } from "./transport/retry.ts";
@@ -36,6 +38,7 @@ import {
   type StreamInfo,
   streamInfoIn,
 } from "./transport/stream_info.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { ListedSubscription } from "./subscriptions/options.ts";
 import { Subscription } from "./subscriptions/subscription.ts";
 import { listSubscriptions } from "./subscriptions/subscription_json.ts";
@@ -331,6 +334,19 @@ export class Client {
   reader(path: string, options: ReaderOptions = {}): Reader {
     const readMode = options.readMode ?? this.#readMode;
     return new Reader(this.#connection, path, { ...options, readMode });
+  }
+
+  /**
+   * Follows several streams, and those of patterns, by one connection where the server offers that: an
+   * extension of this project's server. Where it doesn't, each stream has a connection, and patterns fail.
+   */
+  live(streams: readonly (string | LiveStart)[], options: LiveOptions = {}): LiveReader {
+    return new LiveReader(this.#connection, streams, options);
+  }
+
+  /** A stream's snapshots: a state as of an offset; an extension of this project's server. */
+  snapshot(path: string): Snapshots {
+    return new Snapshots(this.#connection, path);
   }
 
   /** Appends to a stream, one request each. */

@@ -50,6 +50,8 @@ export type OpenMode = "read" | "write" | "create" | "create_private";
 export interface File {
   readonly path: string;
   size(): number;
+  /** How many names the file has, where the file system can give it several. */
+  links?(): number;
   /** Fills `into` from `position`; returns how many bytes there were, fewer only at the file's end. */
   readSync(into: Bytes, position: number): number;
   /** As {@link readSync}, off the main thread: for what may be cold. */

@@ -187,6 +187,10 @@ class NodeFile implements File {
     return attempt("stat", this.path, () => fstatSync(this.#descriptor).size);
   }
 
+  links(): number {
+    return attempt("stat", this.path, () => fstatSync(this.#descriptor).nlink);
+  }
+
   readSync(into: Bytes, position: number): number {
     return attempt("read", this.path, () => {
       let done = 0;

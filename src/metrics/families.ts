@@ -76,6 +76,10 @@ export const FAMILIES = {
     help: "Readers that wait for data.",
     labels: ["kind"],
   },
+  durable_streams_followed_streams: {
+    type: "gauge",
+    help: "Streams that connections of kind many follow, each counted for every connection.",
+  },
   durable_streams_dropped_readers_total: {
     type: "counter",
     help: "SSE readers that were cut off because they left too much unread for too long.",

@@ -59,6 +59,7 @@ export type Failure =
   | { code: "compaction_unsupported" }
   | { code: "too_many_producers" }
   | { code: "too_many_readers" }
+  | { code: "too_many_streams" }
   | { code: "too_many_bodies" }
   | { code: "overloaded" }
   | { code: "starting" }

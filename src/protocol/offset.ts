@@ -7,14 +7,19 @@ import { quote, StreamError } from "./errors.ts";
  * as numbers (PROTOCOL §8).
  */
 const SPACE_CHARS = 8;
-/** As many as 2^53-1 has. */
-const POSITION_DIGITS = 16;
+/**
+ * Between the two. With the _ of other servers, @durable-streams/y-durable-streams adds 1 to what comes
+ * after it, and reads its next update from the middle.
+ */
+const SEPARATOR = "-";
+/** How many digits a position has at the end of a token: as many as 2^53-1. */
+export const POSITION_DIGITS = 16;
 
 /** How many offset spaces there can be: a space is a whole number below this. */
 export const OFFSET_SPACES = 36 ** SPACE_CHARS;
 
-/** The form of an offset on the wire, for a regular expression. */
-export const OFFSET_PATTERN = `[0-9a-z]{${SPACE_CHARS}}_[0-9]{${POSITION_DIGITS}}`;
+/** The form of an offset on the wire, for a regular expression; earlier versions had _. */
+export const OFFSET_PATTERN = `[0-9a-z]{${SPACE_CHARS}}[-_][0-9]{${POSITION_DIGITS}}`;
 
 /** The start of a stream as other servers spell it; clients and test suites carry it as a constant. */
 const FOREIGN_ZERO = "0000000000000000_0000000000000000";
@@ -120,7 +125,7 @@ function formatSpace(space: number): string {
   const slot = space & (KEPT_SPACES - 1);
   const kept = keptTexts[slot];
   if (keptSpaces[slot] === space && kept !== undefined) return kept;
-  const text = `${space.toString(36).padStart(SPACE_CHARS, "0")}_`;
+  const text = `${space.toString(36).padStart(SPACE_CHARS, "0")}${SEPARATOR}`;
   keptSpaces[slot] = space;
   keptTexts[slot] = text;
   return text;
@@ -178,6 +183,6 @@ function malformed(what: string, token: string, others: string): StreamError {
   return new StreamError(
     { code: "invalid_offset" },
     `${what} ${quote(token)} ${why}: use a Stream-Next-Offset value of the stream ` +
-      `(${SPACE_CHARS} characters, _ and ${POSITION_DIGITS} digits)${others}.`,
+      `(${SPACE_CHARS} characters, ${SEPARATOR} and ${POSITION_DIGITS} digits)${others}.`,
   );
 }

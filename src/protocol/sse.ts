@@ -80,8 +80,8 @@ function encodeData(data: Uint8Array, format: SseFormat): string {
   return event;
 }
 
-/** A parser drops one space after the colon: a line that begins with one gets one more. */
-function protectSpace(line: string): string {
+/** A line of data as it is written: a parser drops one space after the colon, so that one more is needed. */
+export function protectSpace(line: string): string {
   return line.startsWith(" ") ? ` ${line}` : line;
 }
 

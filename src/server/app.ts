@@ -10,6 +10,7 @@ import { type Tick, Ticker } from "./figures/recorder.ts";
 import { countProcess, countThread } from "./page/counts.ts";
 import { countOwnReaders } from "./page/readers.ts";
 import type { ForwardControl } from "./common/forwarded_request.ts";
+import type { LiveChange, ShareLiveChange } from "./common/live_change.ts";
 import { createRoutes } from "./routes.ts";
 import { type AppOptions, resolveOptions, type ServerConfig } from "./common/options.ts";
 import type { StartProgress } from "../storage/start_progress.ts";
@@ -66,8 +67,12 @@ export interface OtherThreads {
   readonly forwardControl: ForwardControl;
   /** What all of them have counted, this one too. */
   gatherMetrics(): Promise<readonly Sample[]>;
-  /** How many live readers each stream has in all of them, by the streams' ids. */
-  gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  /** How many live readers these streams have in all of them, by the streams' ids. */
+  gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Changes what a connection of another one follows; false where none has it. */
+  readonly shareLiveChange: ShareLiveChange;
+  /** Gets what changes those of this one. */
+  onLiveChange(change: (change: LiveChange) => boolean): void;
   /** Gets what tells what this one has counted. */
   onMeasure(measure: () => readonly Sample[]): void;
   /** Gets what counts this thread for the page's figures, and what takes those of all threads. */
@@ -79,8 +84,8 @@ export interface ThreadFigures {
   count(): ThreadCounts;
   /** To be called once a second. */
   add(tick: Tick): void;
-  /** How many live readers each stream has here, by the streams' ids. */
-  countReaders(): ReadonlyMap<number, number>;
+  /** How many live readers these streams have here, by the streams' ids. */
+  countReaders(ids: readonly number[]): ReadonlyMap<number, number>;
 }
 
 /** Options of an app that serves no `Request`s. */
@@ -144,19 +149,21 @@ export function createStartingHandler(
     ...resolveOptions({ ...options, storage: new UnopenedStorage() }),
     forwardControl: others?.forwardControl,
     gatherMetrics: others && (() => others.gatherMetrics()),
-    gatherReaders: others && (() => others.gatherReaders()),
+    gatherReaders: others && ((ids) => others.gatherReaders(ids)),
+    shareLiveChange: others && ((change) => others.shareLiveChange(change)),
   };
   // Deliveries begin with the storage.
   const starting = { ...config, subscriptions: undefined, starting: progress };
   let context = createContext(starting, connections);
   others?.onMeasure(() => measureThread(context));
+  others?.onLiveChange((change) => context.live.change(change));
   const { recorder } = context;
   if (others === undefined) recordFigures(() => context);
   else {
     others.onFigures({
       count: () => countThread(context),
       add: (tick) => recorder?.add(tick),
-      countReaders: () => countOwnReaders(context),
+      countReaders: (ids) => countOwnReaders(context, ids),
     });
   }
   let routes = createRoutes(context);

@@ -11,11 +11,14 @@ import { create } from "./verbs/create.ts";
 import { head } from "./verbs/head.ts";
 import { health } from "./verbs/health.ts";
 import { list } from "./verbs/list.ts";
+import { isLivePath, live } from "./verbs/live.ts";
 import { metrics } from "./verbs/metrics.ts";
 import { read } from "./verbs/read.ts";
 import { preflight } from "./verbs/preflight.ts";
 import { isLiveRead } from "./common/live_read.ts";
 import { errorResponse } from "./common/error_response.ts";
+import { snapshot } from "./verbs/snapshot.ts";
+import { isAboutSnapshot } from "./common/snapshot_query.ts";
 import { remove } from "./verbs/remove.ts";
 import { isSession, session } from "./verbs/session.ts";
 import { METHODS } from "./common/common_headers.ts";
@@ -253,7 +256,10 @@ function route(
   if (progress !== undefined) return beforeStart(context, request, respond, progress, asker);
   try {
     // An append responds by itself: a promise for its response would cost it more.
-    if (request.method === "POST" && context.names.isStreamUrl(request)) {
+    if (
+      request.method === "POST" && context.names.isStreamUrl(request) &&
+      !isAboutSnapshot(request.url)
+    ) {
       return append(context, request, respond, asker);
     }
     const respondTo = asker === undefined ? respond : privately(asker, respond);
@@ -298,6 +304,7 @@ function dispatch(
     if (names.isWelcome(request)) return welcome(context, request);
     const path = names.controlPath(request);
     if (path !== undefined && isSession(path)) return session(context, request);
+    if (path !== undefined && isLivePath(path)) return live(context, request, path, asker);
     if (path !== undefined && isThePages(path)) return servePages(context, request, path, asker);
     if (path !== undefined && isAboutSubscriptions(path)) {
       return aboutSubscriptions(context, request, path, asker);
@@ -307,6 +314,7 @@ function dispatch(
   if (asker !== undefined && method !== "OPTIONS" && method !== "POST") {
     checkStreamRequest(asker, request, names.of(request));
   }
+  if (isAboutSnapshot(request.url) && method !== "OPTIONS") return snapshot(context, request);
   switch (method) {
     case "POST":
       return new Promise((resolve) => append(context, request, resolve, asker));

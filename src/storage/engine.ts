@@ -147,6 +147,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       ...parts,
       points: new TrimPoints(this.#reader, parts.blocks, this.#counts),
       observer: () => this.#observer,
+      findSnapshot: (stream) => parts.snapshots?.find(stream),
       find: (name) => this.#find(name),
       missing: (name, stream) => this.#missing(name, stream),
     });
@@ -392,7 +393,7 @@ export class StreamEngine<S extends Stream> implements Storage {
       visible: (name) => this.#visible(name),
       missing: (name, stream) => this.#missing(name, stream),
       accessed: (stream) => this.#accessed(stream),
-      onKept: (stream) => this.#updates.enforcer.changed(stream),
+      onChanged: (stream) => this.#updates.enforcer.changed(stream),
     });
   }
 

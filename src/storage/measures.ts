@@ -15,6 +15,8 @@ export interface StorageMeasures {
   readonly unfreed?: UnfreedMeasures;
   /** Of a storage that keeps its streams in a cluster. */
   readonly cluster?: ClusterMeasures;
+  /** How often others' streams were heard to come or go, where a storage has others beside it. */
+  readonly heardChanges?: number;
 }
 
 /** What was trimmed since the start, and what is about to be. */

@@ -76,13 +76,17 @@ export class OrderedNames<T extends number | object> {
   /** What the names of a range stand for, in order. */
   *range(range: NameRange): Generator<{ name: string; value: T }> {
     this.#sortNew();
-    const places = this.#lists.map((names) => new Place(names, range));
+    // Those with later names first: a step looks at a few of them only, of lists of which there may be dozens.
+    const places = this.#lists.map((names) => new Place(names, range))
+      .filter(({ name }) => name !== undefined)
+      .sort((a, b) => compareNames(b.name ?? "", a.name ?? ""));
     let last: string | undefined;
     while (true) {
-      const place = firstOf(places);
+      const place = places.pop();
       const name = place?.name;
       if (place === undefined || name === undefined || !name.startsWith(range.prefix)) return;
       place.advance();
+      putBack(places, place);
       const value = name === last ? undefined : this.#values.get(name);
       last = name;
       if (value !== undefined) yield { name, value };
@@ -154,12 +158,13 @@ class Place {
   }
 }
 
-/** The place with the first name of all. */
-function firstOf(places: readonly Place[]): Place | undefined {
-  let first: Place | undefined;
-  for (const place of places) {
-    if (place.name === undefined) continue;
-    if (first?.name === undefined || compareNames(place.name, first.name) < 0) first = place;
-  }
-  return first;
+/** Puts a place where its name belongs among the others, unless it is at its list's end. */
+function putBack(places: Place[], place: Place): void {
+  const { name } = place;
+  if (name === undefined) return;
+  const at = partitionPoint(
+    places.length,
+    (index) => compareNames(places[index]?.name ?? "", name) > 0,
+  );
+  places.splice(at, 0, place);
 }

@@ -1,3 +1,4 @@
+import type { FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { StreamError } from "../protocol/errors.ts";
 import type { Offset } from "../protocol/offset.ts";
@@ -20,9 +21,12 @@ export interface SnapshotStore {
   /**
    * The newest one; counts as use of the stream.
    *
+   * @param mayBeSlice whether a long body may come as a part of the file that it is in: who gets one
+   * releases it
    * @throws {StreamError} `snapshot_not_found`, `damaged`
    */
-  get(name: string): Promise<ReadSnapshot>;
+  get(name: string): Promise<ReadSnapshot<Bytes>>;
+  get(name: string, mayBeSlice: boolean): Promise<ReadSnapshot>;
   /**
    * What is known of it; doesn't count as use.
    *
@@ -72,9 +76,9 @@ export interface KeptSnapshot extends SnapshotInfo {
 }
 
 /** A snapshot with its content. */
-export interface ReadSnapshot extends SnapshotInfo {
+export interface ReadSnapshot<Body = Bytes | FileSlice> extends SnapshotInfo {
   /** The storage's own: not to be changed, nor to be given away. */
-  readonly body: Bytes;
+  readonly body: Body;
 }
 
 /** A snapshot as its stream has it, without the content. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../env/clock.ts";
+import type { FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
 import { formatOffset, positionOf, spaceAt } from "../protocol/offset.ts";
@@ -20,6 +21,7 @@ import type {
   SnapshotStore,
 } from "./snapshot_store.ts";
 import type { Stream } from "./stream.ts";
+import { trimmedError } from "./trimmed_error.ts";
 import type { Streams } from "./streams.ts";
 
 /** A content type, and what a record has beside it: so much of the journal a snapshot takes. */
@@ -42,14 +44,22 @@ export interface SnapshotBodies<S extends Stream = Stream> {
   /**
    * A body as it was written; `undefined` where it is gone.
    *
+   * @param mayBeSlice as in `SnapshotStore.get`
    * @throws {StreamError} `damaged`
    */
-  read(streamId: number, ref: SnapshotRef): Promise<Bytes | undefined>;
+  read(
+    streamId: number,
+    ref: SnapshotRef,
+    mayBeSlice: boolean,
+  ): Promise<Bytes | FileSlice | undefined>;
   /** A body that no record names: it may go at once. */
   discard(streamId: number, number: number): void;
   /** A body that no state names once a record is stored: it may go then. */
   release(streamId: number, ref: SnapshotRef, lsn: number): void;
 }
+
+/** The bodies that are being written may have so many bytes together, or one alone more. */
+const WRITING_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** What {@link Snapshots} work on: parts of the engine, and its look-ups. */
 export interface SnapshotsParts<S extends Stream> {
@@ -70,8 +80,8 @@ export interface SnapshotsParts<S extends Stream> {
   missing(name: string, stream: S | undefined): Promise<StreamError>;
   /** A stream was read or written. */
   accessed(stream: S): void;
-  /** A stream has another snapshot than before. */
-  onKept(stream: S): void;
+  /** A stream has another snapshot than before, or none any more. */
+  onChanged(stream: S): void;
 }
 
 /**
@@ -80,6 +90,7 @@ export interface SnapshotsParts<S extends Stream> {
  */
 export class Snapshots<S extends Stream> implements SnapshotStore {
   readonly #parts: SnapshotsParts<S>;
+  #writingBytes = 0;
 
   constructor(parts: SnapshotsParts<S>) {
     this.#parts = parts;
@@ -95,7 +106,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
       const position = await this.#positionIn(stream, spec);
       this.#check(stream, position, body.length);
       const number = streams.newId();
-      return { position, number, crc32: await bodies.write(stream.id, number, body) };
+      return { position, number, crc32: await this.#write(stream.id, number, body) };
     });
     let kept: Kept;
     try {
@@ -112,15 +123,19 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     return kept.info;
   }
 
-  async get(name: string): Promise<ReadSnapshot> {
+  get(name: string): Promise<ReadSnapshot<Bytes>>;
+  get(name: string, mayBeSlice: boolean): Promise<ReadSnapshot>;
+  async get(name: string, mayBeSlice = false): Promise<ReadSnapshot> {
     const { bodies, accessed } = this.#parts;
+    let missing: number | undefined;
     while (true) {
       const { stream, ref } = await this.#visible(name);
       accessed(stream);
-      const body = await bodies.read(stream.id, ref);
+      const body = await bodies.read(stream.id, ref, mayBeSlice);
       if (body !== undefined) return { ...this.#infoOf(stream, ref), body };
       // A newer one took its place meanwhile, unless it is lost.
-      if (stream.lifecycle === "there" && stream.keptSnapshot === ref) throw lostBody(name, ref);
+      if (missing === ref.number) throw lostBody(name, ref);
+      missing = ref.number;
     }
   }
 
@@ -175,6 +190,22 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     return { stream, ref };
   }
 
+  async #write(streamId: number, number: number, body: Bytes): Promise<number> {
+    const waiting = this.#writingBytes;
+    if (waiting > 0 && waiting + body.length > WRITING_LIMIT_BYTES) {
+      throw new StreamError(
+        { code: "overloaded" },
+        `Snapshots of ${waiting} bytes are being written, and ${body.length} more don't fit: try again.`,
+      );
+    }
+    this.#writingBytes += body.length;
+    try {
+      return await this.#parts.bodies.write(streamId, number, body);
+    } finally {
+      this.#writingBytes -= body.length;
+    }
+  }
+
   /** Where the state that an error rests on never becomes durable, that is the answer instead. */
   async #durably<T>(stream: S, run: () => Promise<T>): Promise<T> {
     try {
@@ -200,6 +231,9 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
         }: a snapshot is of what is in the stream.`,
       );
     }
+    if (anchor < stream.earliest) {
+      throw trimmedError("Stream-Snapshot-Offset", stream, space, anchor);
+    }
     if (stream.json && (subOffset > 0 || (anchor > 0 && anchor < tail))) {
       return skipMessages(reader, stream, anchor, subOffset, pastTail(subOffset));
     }
@@ -224,6 +258,10 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
           `that is kept, ${formatOffset(space, kept.position)}: that one stays.`,
       );
     }
+    // It may have been trimmed past the place meanwhile.
+    if (position < stream.earliest) {
+      throw trimmedError("Stream-Snapshot-Offset", stream, spaces.of(stream), position);
+    }
     quotas()?.checkSnapshot(stream, bytes - (kept?.bytes ?? 0));
   }
 
@@ -233,13 +271,12 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
    * @param written the stream that it was written for
    */
   #keep(name: string, written: S, snapshot: LoggedSnapshot): Kept {
-    const { bodies, find, onKept } = this.#parts;
+    const { bodies, find } = this.#parts;
     const stream = find(name);
     if (stream?.id !== written.id || stream.lifecycle !== "there") throw replacedStream(name);
     this.#check(stream, snapshot.position, snapshot.bytes);
     const before = bodies.find(stream);
     const { lsn, atMs } = this.#record(stream, before, snapshot);
-    onKept(stream);
     const info = this.#infoOf(stream, { ...snapshot, atMs });
     return { lsn, info: { ...info, isFirst: before === undefined } };
   }
@@ -250,7 +287,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     before: SnapshotRef | undefined,
     snapshot: LoggedSnapshot | undefined,
   ): { readonly lsn: number; readonly atMs: number } {
-    const { bodies, clock, journal, streams, quotas } = this.#parts;
+    const { bodies, clock, journal, streams, quotas, onChanged } = this.#parts;
     const atMs = clock.nowMs();
     const record: SnapshotRecord = { kind: "snapshot", id: stream.id, atMs, snapshot };
     const { tail, closed, buffer: { messages } } = stream;
@@ -260,6 +297,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     streams.markDirty(stream);
     quotas()?.snapshotChanged(stream, (snapshot?.bytes ?? 0) - (before?.bytes ?? 0));
     if (before !== undefined) bodies.release(stream.id, before, lsn);
+    onChanged(stream);
     return { lsn, atMs };
   }
 

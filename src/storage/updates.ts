@@ -42,6 +42,8 @@ export interface UpdatesParts<S extends Stream> {
   readonly retention: RetentionParts<S>;
   readonly points: TrimPoints;
   observer(): StreamObserver<S>;
+  /** Looks for the stream's snapshot, as far as that isn't known yet: up to there it may be trimmed. */
+  findSnapshot(stream: S): void;
   /** The stream of this name as commands see it. */
   find(name: string): S | undefined;
   /** The error for a name without a stream, once that is durable. */
@@ -65,7 +67,11 @@ export class Updates<S extends Stream> {
       ...retention,
       clock,
       points,
-      load: (id) => streams.loadIfThere(id),
+      load: (id) => {
+        const stream = streams.loadIfThere(id);
+        if (stream !== undefined) parts.findSnapshot(stream);
+        return stream;
+      },
       trim: (stream, earliest, messages) => {
         // Nobody asked for it, and so it comes without being let in.
         parts.admission.checkUnadmitted();

@@ -36,7 +36,7 @@ Deno.test("every example of docs/COMMANDS.md prints what it says", async () => {
 
 /** Which space a stream's offsets are of is another each time. */
 function withoutSpaces(text: string): string {
-  return text.replaceAll(/\b[0-9a-z]{8}(_\d{16})\b/g, "$1");
+  return text.replaceAll(/\b[0-9a-z]{8}(-\d{16})\b/g, "$1");
 }
 
 Deno.test("docs/COMMANDS.md has every command and every example is run", () => {

@@ -6,3 +6,13 @@
 declare module "@durable-streams/client";
 declare module "@durable-streams/state/db";
 declare module "playwright-core";
+declare module "@durable-streams/y-durable-streams";
+declare module "@durable-streams/y-durable-streams/server";
+declare module "y-protocols/awareness";
+declare module "yjs";
+declare module "ai";
+declare module "ai/test";
+declare module "@ai-sdk/react";
+declare module "@tanstack/ai";
+declare module "react";
+declare module "react-dom/client";

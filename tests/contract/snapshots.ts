@@ -56,8 +56,9 @@ function describeKeeping(it: It): void {
     ok(second.number > first.number);
     equal(await get(subject, "a"), ["1 and 2", 6]);
     const { isFirst: _, ...info } = second;
-    equal(await snapshotsOf(storage).head("a"), { ...info, atMs: clock.nowMs(), bytes: 7 });
-    equal(info.contentType, "text/html");
+    equal(await snapshotsOf(storage).head("a"), info);
+    equal([info.contentType, info.bytes, info.position], ["text/html", 7, 6]);
+    ok(info.atMs >= first.atMs + 5);
     await snapshotsOf(storage).delete("a");
     await hasNone(subject, "a");
     await rejects(snapshotsOf(storage).delete("a"), { code: "snapshot_not_found" });
@@ -179,6 +180,35 @@ function describeEnds(it: It): void {
     await put(subject, "a", "all of it", { offset: 3 });
     equal(await get(subject, "a"), ["all of it", 3]);
   });
+}
+
+/** Streams that keep what lies behind their snapshots. */
+export function describeTrimmedToSnapshot(it: It): void {
+  it("what lies before the newest snapshot goes where the stream is kept to it", async (subject) => {
+    const { storage, streams, clock } = subject;
+    await storage.create("a", { contentType: JSON_TYPE });
+    for (let i = 0; i < 4; i++) await streams.json("a", JSON.stringify("x".repeat(5000)));
+    await storage.update?.("a", { retention: { toSnapshot: true } });
+    const { tail } = await storage.head("a");
+    await put(subject, "a", "half", { offset: tail / 2 });
+    clock.advance(2000);
+    await settled(async () => (await storage.head("a")).earliest === tail / 2);
+    equal((await snapshotsOf(storage).get("a")).position, tail / 2);
+    await rejects(put(subject, "a", "older", { offset: 0 }), { code: "offset_trimmed" });
+    // One that is deleted keeps what is there.
+    await snapshotsOf(storage).delete("a");
+    clock.advance(10_000);
+    equal((await storage.head("a")).earliest, tail / 2);
+  });
+}
+
+/** In turns of the event loop: what goes on in the background. */
+async function settled(isDone: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 1000; turn++) {
+    if (await isDone()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error("It doesn't come to an end.");
 }
 
 /** A storage that keeps none. */

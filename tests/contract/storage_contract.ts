@@ -12,7 +12,7 @@ import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
-import { describeNoSnapshots, describeSnapshots } from "./snapshots.ts";
+import { describeNoSnapshots, describeSnapshots, describeTrimmedToSnapshot } from "./snapshots.ts";
 import { describeWatching } from "./watching.ts";
 
 /** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
@@ -44,10 +44,11 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   if (name.startsWith("nats")) describeNoMessageCounts(it);
   else describeMessageCounts(it);
   if (name.startsWith("nats")) describeNoSnapshots(it);
-  else if (!name.startsWith("file")) describeSnapshots(it);
+  else describeSnapshots(it);
   if (name.startsWith("nats")) describeNoRetention(it);
   else if (name.startsWith("memory")) {
     describeTrimming(it);
+    describeTrimmedToSnapshot(it);
     describeRetention(it);
   }
   describeListing(it);

@@ -4,7 +4,7 @@ import { bundleClient, CLIENT_LIMIT_BYTES } from "../../tools/client_size.ts";
 
 const bundle = await bundleClient();
 
-Deno.test("the client is at most 24 KiB, minified and gzipped", () => {
+Deno.test("the client is at most 28 KiB, minified and gzipped", () => {
   const gzippedBytes = gzipSync(bundle, { level: 9 }).length;
   ok(gzippedBytes <= CLIENT_LIMIT_BYTES, `${gzippedBytes} bytes`);
 });

@@ -18,6 +18,7 @@ Deno.test("npm pack takes what the package needs, and nothing else", async () =>
     const modules = [
       "mod",
       "client/mod",
+      "ai/mod",
       "cli/bin",
       "cli/serve/http_worker",
       "storage/file/catalog/worker",

@@ -39,7 +39,9 @@ export const CLIENT_OUTPUT = "hello from here\n".repeat(3);
 /** A program of types: each misspelt option has to be an error. */
 export const TYPES_PROGRAM = `
 import { createApp, createMemoryStorage, type Storage } from "durable-streams";
+import { chatTransport } from "durable-streams/ai";
 import { Client, type Message } from "durable-streams/client";
+chatTransport({ streams: "http://localhost/v1/stream" }) satisfies { resumeStreamIsReplay: true };
 const client = new Client("http://localhost/v1/stream", { timeoutMs: 1000 });
 const messages: AsyncIterable<Message> = client.reader("s");
 // @ts-expect-error a misspelt option is an error, so the declarations were found

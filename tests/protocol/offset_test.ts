@@ -42,9 +42,9 @@ Deno.test("offsets of two spaces, any: they differ", () => {
 });
 
 Deno.test("the space is in base 36, the position in decimal", () => {
-  equal(formatOffset(0, 0), "00000000_0000000000000000");
-  equal(formatOffset(36 ** 4 + 35, 42), "0001000z_0000000000000042");
-  equal(formatOffset(OFFSET_SPACES - 1, Number.MAX_SAFE_INTEGER), "zzzzzzzz_9007199254740991");
+  equal(formatOffset(0, 0), "00000000-0000000000000000");
+  equal(formatOffset(36 ** 4 + 35, 42), "0001000z-0000000000000042");
+  equal(formatOffset(OFFSET_SPACES - 1, Number.MAX_SAFE_INTEGER), "zzzzzzzz-9007199254740991");
 });
 
 Deno.test("-1 reads from the start and now from the tail", () => {
@@ -54,6 +54,10 @@ Deno.test("-1 reads from the start and now from the tail", () => {
 
 Deno.test("the start as other servers spell it is the start", () => {
   equal(parseReadOffset("0000000000000000_0000000000000000"), 0);
+});
+
+Deno.test("an offset as earlier versions spelled it is that offset", () => {
+  deepEqual(parseReadOffset("0000000a_0000000000000042"), { space: 10, position: 42 });
 });
 
 Deno.test("what begins at an offset is told from what the storage finds", () => {
@@ -68,18 +72,18 @@ const MALFORMED = [
   "+1",
   "NOW",
   "abc",
-  " 0000000a_0000000000000000",
-  "0000000a_000000000000000",
-  "0000000a_00000000000000000",
-  "000000a_0000000000000000",
-  "0000000a-0000000000000000",
-  "0000000A_0000000000000000",
-  "0000000a_000000000000000a",
+  " 0000000a-0000000000000000",
+  "0000000a-000000000000000",
+  "0000000a-00000000000000000",
+  "000000a-0000000000000000",
+  "0000000a.0000000000000000",
+  "0000000A-0000000000000000",
+  "0000000a-000000000000000a",
   "0000000000000000_0000000000000001",
-  `0000000a_${"٠".repeat(16)}`,
-  "0000000a_9007199254740992",
-  "0000000a_9999999999999999",
-  "0000000a_0000000000000000\n",
+  `0000000a-${"٠".repeat(16)}`,
+  "0000000a-9007199254740992",
+  "0000000a-9999999999999999",
+  "0000000a-0000000000000000\n",
   "../../../../etc/pass",
 ];
 
@@ -88,7 +92,7 @@ for (const token of MALFORMED) {
     throws(() => parseReadOffset(token), {
       code: "invalid_offset",
       message:
-        /is malformed: use a Stream-Next-Offset value of the stream \(8 characters, _ and 16 digits\), -1 .*now/,
+        /is malformed: use a Stream-Next-Offset value of the stream \(8 characters, - and 16 digits\), -1 .*now/,
     });
     equal(tokenPosition(token), undefined);
   });

@@ -47,7 +47,7 @@ async function firstMinute(): Promise<void> {
     try {
       const seen = received(follower.stdout, "one more line");
       sh(server.origin, more);
-      match(await seen, /event: control\ndata:\{"streamNextOffset":"[0-9a-z]{8}_\d{16}"/);
+      match(await seen, /event: control\ndata:\{"streamNextOffset":"[0-9a-z]{8}-\d{16}"/);
     } finally {
       follower.kill("SIGKILL");
     }

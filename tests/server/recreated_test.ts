@@ -40,7 +40,7 @@ Deno.test("made again: an offset of the old one is gone in each mode, wherever t
           await served.get(`a?offset=${served.offset(position)}${live}`),
           410,
           "offset_gone",
-          /^The offset "\w{8}_\d+" belongs to an earlier stream of this name.*: begin at -1/,
+          /^The offset "\w{8}-\d+" belongs to an earlier stream of this name.*: begin at -1/,
         );
       }
     }

@@ -1,38 +1,19 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import process from "node:process";
+import { deepEqual, ok } from "node:assert/strict";
 import { Client } from "../../src/client/client.ts";
-import { withTempDir } from "../support/temp_dir.ts";
+import { pythonTest } from "../support/python_package.ts";
 import { until } from "../support/until.ts";
-import { runCommand } from "../tools/command.ts";
 import { startProgram } from "../tools/program.ts";
 import { inRepo } from "../tools/repo.ts";
 
 /** The signature of webhooks by somebody else's code: the package cryptography of PyPI. */
 
-const PACKAGE = "cryptography==48.0.0";
-const hasPackage = spawnSync("python3", ["-c", "import cryptography"]).status === 0;
-const isSkipped = !hasPackage && process.env.CI !== "true";
+const PACKAGE = { requirement: "cryptography==48.0.0", module: "cryptography" };
 
-Deno.test({
-  name: "Python verifies a webhook by the published keys, and no changed one (§6.5, §7.1)" +
-    (isSkipped ? " (skipped: needs Python with cryptography, pip install cryptography)" : ""),
-  ignore: isSkipped,
-  fn: () => withTempDir(async (dir) => await receiveByPython(await pythonIn(dir))),
-});
-
-/** A Python that has the package; where the machine's lacks it, one in a folder of its own. */
-async function pythonIn(dir: string): Promise<string> {
-  if (hasPackage) return "python3";
-  await mustRun(["python3", "-m", "venv", dir]);
-  await mustRun([`${dir}/bin/pip`, "install", "--quiet", PACKAGE]);
-  return `${dir}/bin/python`;
-}
-
-async function mustRun(command: readonly string[]): Promise<void> {
-  const { code, output } = await runCommand(command, { limitMinutes: 3 });
-  equal(code, 0, output);
-}
+pythonTest(
+  PACKAGE,
+  "Python verifies a webhook by the published keys, and no changed one (§6.5, §7.1)",
+  receiveByPython,
+);
 
 async function receiveByPython(python: string): Promise<void> {
   const server = await startProgram(

@@ -42,7 +42,8 @@ export class Fixture {
 
   constructor({ memory = {}, ...options }: FixtureOptions = {}) {
     this.storage = createMemoryStorage({ clock: this.clock, ...memory });
-    this.app = createApp({ storage: this.storage, clock: this.clock, ...options });
+    // Time stands still: nothing would be sent until a test moves it.
+    this.app = createApp({ storage: this.storage, clock: this.clock, livePaceMs: 0, ...options });
   }
 
   /** Sends a request; `target` is a name with its query, or a path that begins with a slash. */

@@ -29,6 +29,11 @@ const GRACE_MS = 10_000;
 /** A command's leftovers hold its pipes open: how long to listen once it has ended. */
 const PIPES_MS = 2_000;
 
+/** Not before the commands that run beside have had their signal. */
+function exitSoon(): void {
+  setTimeout(() => process.exit(1));
+}
+
 /**
  * Runs a command to its end and keeps what it wrote.
  *
@@ -71,7 +76,7 @@ export function runCommand(
   };
   const stopped = (signal: NodeJS.Signals) => {
     signalGroup(signal);
-    process.exit(1);
+    exitSoon();
   };
   process.on("SIGINT", stopped).on("SIGTERM", stopped);
   const limit = setTimeout(() => {

@@ -1,12 +1,16 @@
+import process from "node:process";
 import { runCommand } from "./command.ts";
 import { nodePath } from "./node.ts";
 import { inRepo } from "./repo.ts";
+
+/** Set by who has built the package already for all that it starts. */
+export const IS_BUILT = "PACKAGE_IS_BUILT";
 
 let building: Promise<void> | undefined;
 
 /** Builds what the package exports, once for all the tests of a run. */
 export function buildPackage(): Promise<void> {
-  return building ??= build();
+  return building ??= process.env[IS_BUILT] === undefined ? build() : Promise.resolve();
 }
 
 /** The program on the oldest Node that it is for, as the package has it. */

@@ -1,5 +1,6 @@
 /**
- * `deno task test` and `deno task test:all`: every suite in turn, and one closing line.
+ * `deno task test` and `deno task test:all`: every suite, and one closing line. Those that wait more
+ * than they compute run two at a time.
  *
  * `--all` adds the long suites; `--only NAME` runs those whose name contains NAME. While a suite runs it
  * is shown how far it is.
@@ -9,8 +10,10 @@ import process from "node:process";
 import { type CommandResult, runCommand } from "./command.ts";
 import { addCounts, closingLine, type Counts, NONE } from "./runner/counts.ts";
 import { installTestTools } from "./install.ts";
+import { buildPackage, IS_BUILT } from "./package_build.ts";
 import { judge } from "./runner/judge.ts";
 import { Progress } from "./runner/progress.ts";
+import { runInOrder } from "./runner/schedule.ts";
 import { type Suite, SUITES } from "./runner/suites.ts";
 
 /** How often it is shown how far a suite is. */
@@ -32,9 +35,26 @@ if (chosen.length === 0) {
 }
 
 let total = chosen.length === 0 ? { ...NONE, failed: 1 } : NONE;
-for (const suite of chosen) total = addCounts(total, await runSuite(suite));
+const sharing = chosen.filter((suite) => suite.sharesCores === true).length;
+await runInOrder(chosen, async (suite) => {
+  const counts = await runSuite(suite);
+  total = addCounts(total, counts);
+}, prepareToShare);
 console.log(closingLine(total));
 Deno.exit(total.failed === 0 ? 0 : 1);
+
+/** Nobody may install or build anew what others run at the time: it is done once, before. */
+async function prepareToShare(): Promise<void> {
+  if (sharing < 2) return;
+  try {
+    await installTestTools();
+    await buildPackage();
+    process.env[IS_BUILT] = "yes";
+  } catch (error) {
+    // The suites that need it try it themselves, and fail.
+    console.log(String(error));
+  }
+}
 
 async function runSuite(suite: Suite): Promise<Counts> {
   const startedAt = performance.now();
@@ -50,7 +70,8 @@ async function runSuite(suite: Suite): Promise<Counts> {
 
 async function runWithProgress(suite: Suite): Promise<CommandResult> {
   const output = {
-    isTerminal: process.stdout.isTTY === true,
+    // Two at a time would draw over each other's line.
+    isTerminal: process.stdout.isTTY === true && !(suite.sharesCores === true && sharing > 1),
     write: (text: string) => process.stdout.write(text),
   };
   const progress = new Progress(output, suite, performance.now());

@@ -1,37 +1,18 @@
 import type { CreateOptions, ForkPoint } from "../../client/client.ts";
-import { ClientError } from "../../client/errors/client_error.ts";
-import { parsePlace } from "../../client/transport/place.ts";
 import { EXIT } from "../context/exit_code.ts";
-import { BadValue, type Flag, integerFlag, optionalFlag } from "../flags/flag.ts";
+import { integerFlag, optionalFlag } from "../flags/flag.ts";
+import { placeFlag } from "../flags/place_flag.ts";
 import { UsageError } from "../flags/usage_error.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { printCreated } from "./output/stream_info.ts";
 import { lifetimeFlags, lifetimeOptions } from "../flags/lifetime_flags.ts";
 import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
 
-const offsetFlag: Flag<string | undefined> = optionalFlag({
-  name: "offset",
-  placeholder: "offset",
-  help:
-    "Where the new stream branches off: an offset that head prints, an offset or a place that " +
-    "read --json prints; the tail unless given.",
-  accepts: "an offset or a place",
-  default: "",
-  defaultText: "",
-  commandLineOnly: true,
-  parse(text) {
-    try {
-      parsePlace(text);
-    } catch (error) {
-      if (error instanceof ClientError) throw new BadValue();
-      throw error;
-    }
-    return text;
-  },
-});
-
 const flags = {
-  offset: offsetFlag,
+  offset: placeFlag(
+    "Where the new stream branches off: an offset that head prints, an offset or a place that " +
+      "read --json prints; the tail unless given.",
+  ),
   subOffset: optionalFlag(integerFlag({
     name: "sub-offset",
     min: 0,

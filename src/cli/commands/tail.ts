@@ -12,7 +12,7 @@ import { followStreams } from "./reading/follow_streams.ts";
 import { Printer } from "./output/printer.ts";
 import { printMissed, readerOptionsOf, readingFlags } from "./reading/reading_flags.ts";
 import { readLast } from "./reading/read_last.ts";
-import { firstFailure, namedStreams, PATHS, withOneOf } from "./session/several_streams.ts";
+import { firstFailure, isGlob, namedStreams, PATHS, withOneOf } from "./session/several_streams.ts";
 import { onlyName } from "./session/session.ts";
 import { SharedOutput } from "./output/shared_output.ts";
 import { chosenPoint, fromFlag, sinceFlag } from "../flags/starting_point.ts";
@@ -37,7 +37,7 @@ const flags = {
     min: 1,
     max: 10_000,
     default: 100,
-    help: "How many streams -f may follow at once, each by a connection of its own.",
+    help: "How many streams -f may follow at once, by one connection where the server offers that.",
     commandLineOnly: true,
   }),
   ...readingFlags,
@@ -54,12 +54,14 @@ waited for, and nothing is left out or doubled when it is back. Closing the stre
 The output is that of "read". With --json, what comes while it is followed has "receivedAt".
 
 Of several streams each has a line with its name before what comes from it, and with --json each
-object has "stream". With -f, --prefix takes those that come later too, within seconds. It ends
-when all that there are have been closed.`,
+object has "stream". A PATH with a segment that is * or ** stands for all streams that fit: * for any
+one segment, ** for any number. With -f it and --prefix take those that come later too, within
+seconds. It ends when all that there are have been closed.`,
   examples: [
     ["durable-streams tail logs/demo -n 20", "the last 20 lines"],
     ["durable-streams tail -f logs/demo --since 10m", "the last ten minutes, and what comes"],
     ["durable-streams tail -f --prefix logs/", "what comes to all streams below logs/"],
+    ["durable-streams tail -f 'jobs/*/log'", "what comes to the log of each job"],
   ],
   args: [PATHS],
   flags,
@@ -77,11 +79,15 @@ interface TailTarget {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Whether the streams are those that are found, and not named one by one. */
+function areFound({ session, values }: StreamTask): boolean {
+  return values.get(flags.prefix) !== undefined || session.names.some(isGlob);
+}
+
 async function run(task: StreamTask): Promise<number> {
   const { session, context, values } = task;
   checkTogether(task);
-  const isPrefix = values.get(flags.prefix) !== undefined;
-  if (!isPrefix && session.names.length === 1 && onlyName(session) !== "") {
+  if (!areFound(task) && session.names.length === 1 && onlyName(session) !== "") {
     await tailOne({ task, name: onlyName(session), output: undefined, signal: undefined });
     return EXIT.ok;
   }
@@ -112,12 +118,11 @@ async function tailEach(
 }
 
 async function followAll(task: StreamTask, output: SharedOutput): Promise<number> {
-  const { context, values } = task;
-  const isPrefix = values.get(flags.prefix) !== undefined;
+  const { context } = task;
   const exitCodes = await followStreams({
     clock: context.clock,
     names: await withinLimit(task, namedStreams("tail", task)),
-    listNames: isPrefix ? laterNames(task) : undefined,
+    listNames: areFound(task) ? laterNames(task) : undefined,
     follow: (name, isNew, signal) =>
       withOneOf(
         task,
@@ -163,8 +168,8 @@ async function withinLimit(
   for await (const name of names) {
     if (taken.length === limit) {
       throw new UsageError(
-        `there are more streams than --max-streams allows (${limit}), and -f takes a connection for ` +
-          "each; accepted: fewer, or a greater --max-streams",
+        `there are more streams than --max-streams allows (${limit}); accepted: fewer, or a greater ` +
+          "--max-streams",
       );
     }
     taken.push(name);

@@ -21,6 +21,8 @@ export interface CommandContext {
    * @throws {BrokenPipe}
    */
   write(bytes: Bytes): Promise<void>;
+  /** As that, off the main thread: signals are heard while nobody reads. Not to be mixed with it. */
+  writeAside?(bytes: Bytes): Promise<void>;
   /** Writes a line to stderr. */
   printError(line: string): void;
   /** Writes text to stderr unchanged, for control of the cursor. */

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { systemClock } from "../../env/clock.ts";
+import { writeStdoutAside } from "../../env/stdout_writer.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Environment } from "../flags/flag_values.ts";
 import { runChild } from "./run_child.ts";
@@ -26,6 +27,7 @@ export function processContext(environment: Environment): CommandContext {
       return process.stderr.columns || DEFAULT_COLUMNS;
     },
     write: writeStdout,
+    writeAside,
     // Not process.stderr.write: Bun does that later, and an exit would lose the last lines.
     printError: (line) => console.error(line),
     draw: (text) => process.stderr.write(text),
@@ -92,6 +94,14 @@ function writeStdout(bytes: Bytes): Promise<void> {
       else reject(isBrokenPipe(error) ? new BrokenPipe() : error);
     });
   });
+}
+
+async function writeAside(bytes: Bytes): Promise<void> {
+  try {
+    await writeStdoutAside(bytes);
+  } catch (error) {
+    throw error instanceof Error && isBrokenPipe(error) ? new BrokenPipe() : error;
+  }
 }
 
 function isBrokenPipe(error: Error): boolean {

@@ -86,7 +86,8 @@ export const prefixFlag: Flag<string | undefined> = optionalFlag(textFlag({
   commandLineOnly: true,
 }));
 
-function isHttpUrl(text: string): boolean {
+/** Whether the text is a URL that a client can ask. */
+export function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 

@@ -74,7 +74,7 @@ async function run(values: FlagValues, { context }: Invocation): Promise<number>
     ),
   };
   try {
-    if (to === "-") return await toStream(options, values, context, progress);
+    if (to === "-") return await toStream(options, values, context, progress, ending.signal);
     return await toFolder(resolve(to), options, values, context, progress);
   } catch (error) {
     progress.end();
@@ -126,6 +126,7 @@ async function toStream(
   values: FlagValues,
   context: CommandContext,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<number> {
   if (context.outputIsTerminal) {
     throw new UsageError("--to - writes a tar file to stdout, and that is a terminal; use a pipe");
@@ -136,7 +137,8 @@ async function toStream(
   );
   try {
     nodeFileSystem.makePrivateDirectory?.(scratch);
-    const target = new TarTarget((bytes) => context.write(bytes));
+    const write = context.writeAside ?? context.write;
+    const target = new TarTarget((bytes) => unlessAborted(write(bytes), signal));
     const manifest = await backUpToStream(target, scratch, options);
     await target.end();
     progress.end();
@@ -146,6 +148,16 @@ async function toStream(
   } finally {
     nodeFileSystem.removeTree?.(scratch);
   }
+}
+
+/** What `work` comes to, or the signal's reason as soon as that is aborted: a full pipe may stay full. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+  work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  return promise;
 }
 
 /** A backup of what was damaged already is better than none, and no success. */

@@ -60,6 +60,7 @@ export function appSettings(
 ): AppSettings {
   const longPollTimeoutMs = values.get(flags.longPollTimeoutMs);
   const maxAppendBytes = values.get(flags.maxAppendBytes);
+  const maxSnapshotBytes = longestSnapshotBytes(values);
   const bodyTimeoutMs = values.get(flags.bodyTimeoutMs);
   const access = accessSettings(values, values.get(flags.host));
   return {
@@ -69,14 +70,18 @@ export function appSettings(
       longPollTimeoutMs,
       sseCloseAfterMs: values.get(flags.sseCloseAfterMs),
       maxAppendBytes,
+      maxSnapshotBytes,
       maxBodyBytesInFlight: Math.max(
         Math.ceil(values.get(flags.maxBodyBytesInFlight) / shares),
-        maxAppendBytes + BODY_OVERHEAD_BYTES,
+        Math.max(maxAppendBytes, maxSnapshotBytes) + BODY_OVERHEAD_BYTES,
       ),
       chunkBytes: values.get(flags.chunkBytes),
       // For clients on this machine, compression costs more than it saves.
       compress: values.get(flags.compress) ?? !isLoopback(values.get(flags.host)),
       maxLiveReaders: Math.ceil(values.get(flags.maxLiveReaders) / shares),
+      maxLiveStreams: values.get(flags.maxLiveStreams),
+      maxFollowedStreams: Math.ceil(values.get(flags.maxFollowedStreams) / shares),
+      liveCloseAfterMs: values.get(flags.liveCloseAfterMs),
       bodyTimeoutMs,
       private: values.get(flags.private),
       ...healthPath(values),
@@ -186,4 +191,10 @@ function healthPath(values: FlagValues): { health?: string } {
   const health = values.get(flags.health);
   const isHidden = values.get(flags.prefix) === "/" && health === flags.health.default;
   return health === "none" || isHidden ? {} : { health };
+}
+
+/** Unless it was asked for, it gives way to how much may be on its way in. */
+function longestSnapshotBytes(values: FlagValues): number {
+  const inFlightBytes = values.get(flags.maxBodyBytesInFlight);
+  return Math.min(values.get(flags.maxSnapshotBytes), inFlightBytes - BODY_OVERHEAD_BYTES);
 }

@@ -5,6 +5,7 @@ import type { HttpResponse } from "../../http/handler.ts";
 import type { ThreadFigures } from "../../server/app.ts";
 import type { Tick } from "../../server/figures/recorder.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { LiveChange } from "../../server/common/live_change.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { type RemoteStart, RemoteStorage } from "../../storage/remote/remote_storage.ts";
 import type { StartProgress } from "../../storage/start_progress.ts";
@@ -14,13 +15,18 @@ import { surviveUncaughtErrors } from "./uncaught_errors.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import { type HttpServer, startHttp } from "./http_server.ts";
 import type { FromHttpWorker, HttpWorkerStart, ToHttpWorker } from "./http_worker_messages.ts";
+import type { ReaderCounts } from "./gather_readers.ts";
 import { LiveSettings } from "./live_settings.ts";
 import type { TlsOptions } from "../../listen/tls.ts";
+import { ThreadQuestions } from "./thread_questions.ts";
 import { configureLogs } from "./logger.ts";
 
 /** A thread that serves HTTP, one of several in front of the storage's thread. */
 
 const log = getLogger(["durable-streams", "process"]);
+
+/** Longer than the storage's thread waits for the others. */
+const LIVE_CHANGE_LIMIT_MS = 5000;
 
 const start: HttpWorkerStart = workerData;
 configureLogs(start.logs);
@@ -36,7 +42,9 @@ let nextForwardId = 0;
 let scrapes: ((samples: readonly Sample[]) => void)[] = [];
 let measure: () => readonly Sample[] = () => [];
 /** Who waits for how many readers streams have. */
-let readerQuestions: ((counts: ReadonlyMap<number, number>) => void)[] = [];
+const readerQuestions = new ThreadQuestions<ReaderCounts>(new Map());
+const liveChanges = new ThreadQuestions(false, LIVE_CHANGE_LIMIT_MS);
+let changeLive: (change: LiveChange) => boolean = () => false;
 let figures: ThreadFigures | undefined;
 let live: LiveSettings | undefined;
 let listener: HttpServer | undefined;
@@ -66,11 +74,13 @@ parentPort?.on("message", (message: ToHttpWorker) => {
     case "figures":
       return takeFigures(message.tick);
     case "count readers":
-      return send({ kind: "readers counted", counts: figures?.countReaders() ?? new Map() });
+      return countReaders(message.question, message.ids);
     case "readers":
-      for (const resolve of readerQuestions) resolve(message.counts);
-      readerQuestions = [];
-      return;
+      return readerQuestions.take(message.question, message.counts);
+    case "live change":
+      return send({ kind: "live changed", id: message.id, isDone: changeLive(message.change) });
+    case "live change shared":
+      return liveChanges.take(message.id, message.isDone);
     case "prepare":
       return void prepare(message.settings, message.logs);
     case "apply":
@@ -99,6 +109,9 @@ try {
     gatherMetrics,
     onMeasure: (given) => measure = given,
     gatherReaders,
+    shareLiveChange: (change) =>
+      liveChanges.ask((id) => send({ kind: "share live change", id, change })),
+    onLiveChange: (given) => changeLive = given,
     onFigures: (given) => figures = given,
   }, tracer);
   send({ kind: "listening" });
@@ -147,11 +160,13 @@ function forwardControl(request: ForwardedRequest): Promise<HttpResponse> {
   });
 }
 
-/** As {@link gatherMetrics}. */
-function gatherReaders(): Promise<ReadonlyMap<number, number>> {
-  return new Promise((resolve) => {
-    if (readerQuestions.push(resolve) === 1) send({ kind: "gather readers" });
-  });
+function countReaders(question: number, ids: readonly number[]): void {
+  const counts = figures?.countReaders(ids) ?? new Map<number, number>();
+  send({ kind: "readers counted", question, counts });
+}
+
+function gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  return readerQuestions.ask((question) => send({ kind: "gather readers", question, ids }));
 }
 
 function takeFigures(tick: Tick | undefined): void {

@@ -1,5 +1,6 @@
 import type { HttpResponse } from "../../http/handler.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
+import type { LiveChange } from "../../server/common/live_change.ts";
 import type { ThreadCounts } from "../../server/figures/counts.ts";
 import type { Tick } from "../../server/figures/recorder.ts";
 import type { Sample } from "../../metrics/sample.ts";
@@ -30,10 +31,14 @@ export type ToHttpWorker =
   | { kind: "metrics"; samples: readonly Sample[] }
   /** What the second has added to the page's figures, where that is known; "counted" follows. */
   | { kind: "figures"; tick: Tick | undefined }
-  /** Asks how many live readers streams have; "readers counted" follows. */
-  | { kind: "count readers" }
+  /** Asks how many live readers these streams have; "readers counted" follows. */
+  | { kind: "count readers"; question: number; ids: readonly number[] }
   /** How many they have in all threads, by the streams' ids. */
-  | { kind: "readers"; counts: ReadonlyMap<number, number> }
+  | { kind: "readers"; question: number; counts: ReadonlyMap<number, number> }
+  /** Changes what a connection follows, where the thread has it; "live changed" follows. */
+  | { kind: "live change"; id: number; change: LiveChange }
+  /** Whether another thread has changed its connection. */
+  | { kind: "live change shared"; id: number; isDone: boolean }
   /** Looks at new settings; "prepared" follows. */
   | { kind: "prepare"; settings: AppSettings; logs: LogOptions }
   /** Puts them in place, or forgets them. */
@@ -52,9 +57,12 @@ export type FromHttpWorker =
   | { kind: "measured"; samples: readonly Sample[] }
   /** What the thread has counted for the page's figures. */
   | { kind: "counted"; counts: ThreadCounts }
-  /** Asks how many live readers streams have in all threads. */
-  | { kind: "gather readers" }
-  | { kind: "readers counted"; counts: ReadonlyMap<number, number> }
+  /** Asks how many live readers these streams have in all threads. */
+  | { kind: "gather readers"; question: number; ids: readonly number[] }
+  | { kind: "readers counted"; question: number; counts: ReadonlyMap<number, number> }
+  /** Wants another thread to change a connection; "live change shared" follows. */
+  | { kind: "share live change"; id: number; change: LiveChange }
+  | { kind: "live changed"; id: number; isDone: boolean }
   /** Whether new settings can be put in place, and if not, why. */
   | { kind: "prepared"; problem?: string }
   | { kind: "listening" }

@@ -10,7 +10,9 @@ import type { Storage } from "../../storage/storage.ts";
 import type { Tracer } from "../../tracing/tracer.ts";
 import { type Control, createControl } from "../../server/app.ts";
 import type { ForwardedRequest } from "../../server/common/forwarded_request.ts";
-import { gatherReaders, ReaderQuestions } from "./reader_questions.ts";
+import type { LiveChange } from "../../server/common/live_change.ts";
+import { gatherReaders, type ReaderCounts } from "./gather_readers.ts";
+import { ThreadQuestions } from "./thread_questions.ts";
 import type { ThreadCounts } from "../../server/figures/counts.ts";
 import { type Prepared, prepareTogether } from "../config/reload.ts";
 import type { AppSettings } from "./app_settings.ts";
@@ -74,7 +76,9 @@ export class HttpWorkers implements Listener {
       storage,
       control,
       gatherMetrics: () => gatherMetrics(control, workers),
-      gatherReaders: () => gatherReaders(workers),
+      gatherReaders: (ids: readonly number[]) => gatherReaders(workers, ids),
+      shareLiveChange: (asker: HttpWorker, change: LiveChange) =>
+        changeElsewhere(workers.filter((worker) => worker !== asker), change),
     };
     this.#statusTimer = setInterval(() => {
       for (const worker of workers) worker.sendStatus();
@@ -165,18 +169,28 @@ function sendFigures(control: Control, workers: readonly HttpWorker[]): void {
   for (const worker of workers) worker.send({ kind: "figures", tick });
 }
 
+/** Whether one of the threads has changed its connection. */
+async function changeElsewhere(
+  workers: readonly HttpWorker[],
+  change: LiveChange,
+): Promise<boolean> {
+  return (await Promise.all(workers.map((worker) => worker.changeLive(change)))).includes(true);
+}
+
 /** What the threads that serve need of this one. */
 interface HttpWorkerParts {
   readonly storage: Storage;
   readonly control: Control;
   gatherMetrics(): Promise<readonly Sample[]>;
-  gatherReaders(): Promise<ReadonlyMap<number, number>>;
+  gatherReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  shareLiveChange(asker: HttpWorker, change: LiveChange): Promise<boolean>;
 }
 
 class HttpWorker {
   /** Resolves once it listens. */
   readonly listening: Promise<void>;
-  readonly #readers = new ReaderQuestions(MEASURE_LIMIT_MS);
+  readonly #readers = new ThreadQuestions<ReaderCounts>(new Map(), MEASURE_LIMIT_MS);
+  readonly #liveChanges = new ThreadQuestions(false, MEASURE_LIMIT_MS);
   /** What it counted last for the page's figures. */
   counts: ThreadCounts | undefined;
   readonly #worker: Worker;
@@ -212,9 +226,13 @@ class HttpWorker {
         case "measured":
           return this.#takeSamples(message.samples);
         case "gather readers":
-          return void this.#sendReaders();
+          return void this.#sendReaders(message.question, message.ids);
         case "readers counted":
-          return this.#readers.take(message.counts);
+          return this.#readers.take(message.question, message.counts);
+        case "share live change":
+          return void this.#shareLiveChange(message.id, message.change);
+        case "live changed":
+          return this.#liveChanges.take(message.id, message.isDone);
         case "counted":
           this.counts = message.counts;
           return;
@@ -292,14 +310,24 @@ class HttpWorker {
     };
   }
 
-  async #sendReaders(): Promise<void> {
-    const counts = await this.#parts?.gatherReaders();
-    if (counts !== undefined) this.send({ kind: "readers", counts });
+  async #sendReaders(question: number, ids: readonly number[]): Promise<void> {
+    const counts = await this.#parts?.gatherReaders(ids);
+    if (counts !== undefined) this.send({ kind: "readers", question, counts });
   }
 
-  /** How many live readers streams have in it; a thread that is busy for too long says nothing. */
-  countReaders(): Promise<ReadonlyMap<number, number>> {
-    return this.#readers.ask(() => this.send({ kind: "count readers" }));
+  /** How many live readers these streams have in it; a thread that is busy for too long says nothing. */
+  countReaders(ids: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    return this.#readers.ask((question) => this.send({ kind: "count readers", question, ids }));
+  }
+
+  async #shareLiveChange(id: number, change: LiveChange): Promise<void> {
+    const isDone = await this.#parts?.shareLiveChange(this, change) ?? false;
+    this.send({ kind: "live change shared", id, isDone });
+  }
+
+  /** Changes what a connection follows; false where it has none of that id, and where it is too busy. */
+  changeLive(change: LiveChange): Promise<boolean> {
+    return this.#liveChanges.ask((id) => this.send({ kind: "live change", id, change }));
   }
 
   sendStatus(): void {

@@ -314,6 +314,17 @@ function checkTogether(values: FlagValues): void {
         `${formatSize(BODY_OVERHEAD_BYTES)} more`,
     );
   }
+  const snapshot = values.get(flags.maxSnapshotBytes);
+  const isGiven = values.given(flags.maxSnapshotBytes) !== undefined;
+  if (isGiven && snapshot + BODY_OVERHEAD_BYTES > inFlight) {
+    throw new UsageError(
+      `--max-snapshot-bytes is ${formatSize(snapshot)} and --max-body-bytes-in-flight only ` +
+        `${
+          formatSize(inFlight)
+        }, so that the longest snapshot would never fit; accepted: at least ` +
+        `${formatSize(BODY_OVERHEAD_BYTES)} more`,
+    );
+  }
 }
 
 /** Each for itself was checked as a flag. */

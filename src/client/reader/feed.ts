@@ -20,7 +20,8 @@ import { NOW, type Place } from "../transport/place.ts";
 import type { ReadMode } from "./read_mode.ts";
 import { retryDelayMs } from "../transport/response_error.ts";
 import { sleep } from "../transport/sleep.ts";
-import { SseConnection, type SseGroup } from "./sse_connection.ts";
+import { shareOf } from "./live_share.ts";
+import type { LiveSource, SseGroup } from "./sse_connection.ts";
 import type { TransportResponse } from "../transport/transport.ts";
 
 /** How a {@link Feed} reads. */
@@ -69,7 +70,7 @@ export class Feed {
   closed = false;
   #isLive = false;
   #suitsSse = true;
-  #sse: SseConnection | undefined;
+  #sse: LiveSource | undefined;
   #attempt = 1;
   #failedConnections = 0;
   #hasMoved = false;
@@ -202,9 +203,17 @@ export class Feed {
     const waitMs = this.#notBeforeMs - clock.nowMs();
     if (waitMs > 0) await sleep(clock, waitMs, signal);
     const canUseSse = this.#sse !== undefined || this.#connection.sseAvailability.isAvailable;
-    const useSse = readMode === "sse" ||
-      (readMode === "auto" && this.#suitsSse && canUseSse && !this.#isText);
-    return useSse ? await this.#stream(signal) : await this.#poll("long-poll", signal);
+    const mayUseSse = readMode === "sse" || (readMode === "auto" && this.#suitsSse && canUseSse);
+    if (mayUseSse && this.#sse === undefined) {
+      this.#hasMoved = false;
+      const { path, ordinals } = this.#options;
+      // A shared connection doesn't say which ones its messages are.
+      this.#sse = ordinals ? undefined : shareOf(this.#connection).follow(path, this.place.offset);
+    }
+    // Text loses which line ends it had, but for a shared connection.
+    const useSse = this.#sse !== undefined || readMode === "sse" || (mayUseSse && !this.#isText);
+    if (useSse) return await this.#stream(signal);
+    return await shareOf(this.#connection).polling(() => this.#poll("long-poll", signal));
   }
 
   get #isText(): boolean {
@@ -307,10 +316,10 @@ export class Feed {
     }
   }
 
-  #connect(): SseConnection {
+  #connect(): LiveSource {
     const { timeoutMs, liveTimeoutMs } = this.#connection;
     this.#hasMoved = false;
-    return new SseConnection(this.#connection, {
+    return shareOf(this.#connection).own({
       url: this.#url("sse"),
       timeoutMs: this.#mayFallBack ? Math.min(timeoutMs, FIRST_EVENT_MS) : timeoutMs,
       firstEventMs: this.#mayFallBack ? FIRST_EVENT_MS : liveTimeoutMs,
@@ -335,8 +344,9 @@ export class Feed {
    *
    * @throws {ClientError} if the connection brought nothing at all
    */
-  #afterSse(sse: SseConnection): undefined {
+  #afterSse(sse: LiveSource): undefined {
     this.disconnect();
+    if (sse.isHandedOver) return;
     const { hasControl, isExpired, isSilent, isMidEvent, startMs } = sse;
     // Says nothing about the network.
     if (isExpired) return this.#noteLive(startMs, this.#hasMoved);

@@ -27,6 +27,11 @@ export interface ReaderOptions extends CallOptions {
    * fails with `unsupported`.
    */
   ordinals?: boolean | undefined;
+  /**
+   * It begins at the newest snapshot, which `Reader.snapshot` has, in place of `offset`: an extension. At the
+   * start where there is none; a server that keeps none fails with `unsupported`.
+   */
+  from?: "snapshot" | undefined;
   /** How it follows the stream; the client's `readMode`, which is `auto` unless given. */
   readMode?: ReadMode | undefined;
   /** Aborting it ends the reader and its pending calls, with the signal's reason. */

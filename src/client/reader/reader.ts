@@ -12,6 +12,7 @@ import { toLine } from "../transport/json_array.ts";
 import type { Message } from "./message.ts";
 import { formatPlace, NOW, parsePlace, START } from "../transport/place.ts";
 import { checkReadMode, type ReadMode } from "./read_mode.ts";
+import { fetchSnapshot, type Snapshot } from "./snapshot.ts";
 import { readableFrom } from "./readable.ts";
 import type { ReaderOptions, StreamData } from "./options.ts";
 import type { StandardSchema } from "./standard_schema.ts";
@@ -68,6 +69,9 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   #offset: string;
   #ended: ClientError | undefined;
   #isBusy = false;
+  /** It hasn't looked for the snapshot yet that it begins at. */
+  #beginsAtSnapshot: boolean;
+  #snapshot: Snapshot | undefined;
   /** Aborts the pending wait for the server. */
   #waiting: AbortController | undefined;
 
@@ -81,6 +85,8 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     if (trimmed !== "fail" && trimmed !== "skip") {
       throw invalidArgument("trimmed", trimmed, "fail or skip");
     }
+    checkFrom(options);
+    this.#beginsAtSnapshot = options.from !== undefined;
     const place = parsePlace(offset);
     this.path = path;
     this.#connection = connection.adding(options);
@@ -111,6 +117,19 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   /** Everything has been returned, and nothing will ever follow. */
   get closed(): boolean {
     return this.#feed.closed && this.#isDrained;
+  }
+
+  /**
+   * The snapshot that it begins at, of a reader that does (`from`): the state before the first message.
+   * `undefined` where the stream has none.
+   *
+   * @throws {ClientError}
+   */
+  async snapshot(options: WaitOptions = {}): Promise<Snapshot | undefined> {
+    return await this.#exclusive(async () => {
+      if (this.#beginsAtSnapshot) await this.#goToSnapshot(options.signal);
+      return this.#snapshot;
+    });
   }
 
   /**
@@ -252,7 +271,20 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     return this.#taken >= (this.#batch?.messages.length ?? 0);
   }
 
+  async #goToSnapshot(signal: AbortSignal | undefined): Promise<void> {
+    const snapshot = await this.#wait(
+      signal,
+      (signal) => fetchSnapshot(this.#connection, this.path, signal),
+    );
+    // Unless it was sent elsewhere meanwhile.
+    if (!this.#beginsAtSnapshot) return;
+    this.#snapshot = snapshot;
+    this.#beginsAtSnapshot = false;
+    if (snapshot !== undefined) this.#goTo(this.#feed.at(parsePlace(snapshot.offset)));
+  }
+
   #goTo(feed: Feed): void {
+    this.#beginsAtSnapshot = false;
     this.#feed.disconnect();
     this.#feed = feed;
     this.#batch = undefined;
@@ -297,6 +329,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   /** Gets the next response; after a `seek` meanwhile, from the new place. */
   async #fill(signal: AbortSignal | undefined): Promise<void> {
     while (true) {
+      if (this.#beginsAtSnapshot) await this.#goToSnapshot(signal);
       const feed = this.#feed;
       const isAnchor = feed.place.offset === NOW && this.#readMode === "long-poll";
       try {
@@ -317,6 +350,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   async #collect<T>({ signal }: WaitOptions, toValue: ToValue<T>): Promise<T[]> {
     return await this.#exclusive(async () => {
       const values: T[] = [];
+      if (this.#beginsAtSnapshot) await this.#goToSnapshot(signal);
       const { last } = this.#feed;
       const reader = await this.#wait(signal, async (signal) => {
         const reader = new Reader(this.#connection, this.path, {
@@ -408,4 +442,12 @@ function checkLast({ offset, last }: ReaderOptions): void {
   if (last === undefined) return;
   if (!Number.isSafeInteger(last) || last < 0) throw invalidArgument("last", last, "a count");
   if (offset !== undefined) throw invalidArgument("last", last, "no offset beside it");
+}
+
+function checkFrom({ from, offset, last }: ReaderOptions): void {
+  if (from === undefined) return;
+  if (from !== "snapshot") throw invalidArgument("from", from, '"snapshot"');
+  if (offset !== undefined || last !== undefined) {
+    throw invalidArgument("from", from, "neither offset nor last beside it");
+  }
 }

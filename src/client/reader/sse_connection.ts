@@ -1,11 +1,10 @@
 import { type Bytes, decodeUtf8 } from "../../protocol/bytes.ts";
-import { essence } from "../../protocol/content_type.ts";
 import { STREAM_SSE_DATA_ENCODING } from "../../protocol/headers.ts";
-import { linkAborts } from "../transport/abort_link.ts";
 import { ClientError } from "../errors/client_error.ts";
 import type { Connection } from "../transport/connection.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
-import { SseParser } from "./sse_parser.ts";
+import type { SseEvent } from "./sse_parser.ts";
+import { EventStream, type EventStreamOptions } from "./event_stream.ts";
 
 /** The content of a control event, and the data that came before it (PROTOCOL §5.8). */
 export interface SseGroup {
@@ -22,147 +21,114 @@ export interface SseGroup {
   compactedUpTo: string | undefined;
 }
 
-/** How an {@link SseConnection} is opened. */
-export interface SseConnectionOptions {
-  url: string;
-  /** How long the head of the response may take, in ms. */
-  timeoutMs: number;
-  /** How long the first control event may take, in ms after the request. */
-  firstEventMs: number;
-  /** The number of the reader's attempt. */
-  attempt: number;
-  /** Aborting it ends the connection, even between two reads. */
-  signal: AbortSignal | undefined;
-}
-
-/** The event by which a server ends a response whose reader's right is over; an extension. */
-const CREDENTIAL_EXPIRED = "credential-expired";
-
-/** One SSE response, from its request to its end. */
-export class SseConnection {
-  /** The time of the request, in ms since 1970. */
+/** What a reader follows a stream by: a connection of its own, or one that it shares. */
+export interface LiveSource {
+  /** The time of its request, in ms since 1970. */
   readonly startMs: number;
-  readonly #connection: Connection;
-  readonly #options: SseConnectionOptions;
-  readonly #controller = new AbortController();
-  readonly #unlink: () => void;
-  readonly #parser = new SseParser();
-  #chunks: ReadableStreamDefaultReader<Bytes> | undefined;
-  #isBase64 = false;
-  #tokenIsOver = () => {};
-  #bodies: Bytes[] = [];
-  #groups: SseGroup[] = [];
   /** Whether a control event has arrived. */
-  hasControl = false;
+  readonly hasControl: boolean;
   /** Whether it was ended because nothing arrived for too long. */
-  isSilent = false;
+  readonly isSilent: boolean;
   /** Whether the server ended it because the reader's token is over. */
-  isExpired = false;
-
-  constructor(connection: Connection, options: SseConnectionOptions) {
-    this.startMs = connection.clock.nowMs();
-    this.#connection = connection;
-    this.#options = options;
-    // Before the transport's own listener, so that the body is cancelled with any transport.
-    this.#controller.signal.addEventListener("abort", () => this.#onAbort());
-    this.#unlink = linkAborts([options.signal], this.#controller);
-  }
-
+  readonly isExpired: boolean;
   /** Whether it ended in the middle of an event or a group of events. */
-  get isMidEvent(): boolean {
-    return this.#parser.isMidEvent || this.#bodies.length > 0;
-  }
-
+  readonly isMidEvent: boolean;
+  /** Whether the client ended it, for the reader to go on by another one. */
+  readonly isHandedOver: boolean;
   /**
-   * The next group of events; `undefined` once the connection has ended for whatever reason.
+   * The next group of events; `undefined` once it has ended for whatever reason.
    *
    * @throws {ClientError} if the response isn't SSE from a server of this protocol
    */
+  next(): Promise<SseGroup | undefined>;
+  /** Disconnects; a pending `next` ends. */
+  cancel(reason?: unknown): void;
+}
+
+/** How an {@link SseConnection} is opened. */
+export interface SseConnectionOptions extends Omit<EventStreamOptions, "request"> {
+  url: string;
+}
+
+/** One SSE response, from its request to its end. */
+export class SseConnection implements LiveSource {
+  readonly #events: EventStream;
+  #bodies: Bytes[] = [];
+  #groups: SseGroup[] = [];
+  isHandedOver = false;
+  /** Called once, when it ends. */
+  onEnd: () => void = () => {};
+
+  constructor(connection: Connection, { url, ...options }: SseConnectionOptions) {
+    this.#events = new EventStream(connection, { ...options, request: { method: "GET", url } });
+  }
+
+  get startMs(): number {
+    return this.#events.startMs;
+  }
+
+  get hasControl(): boolean {
+    return this.#events.hasBegun;
+  }
+
+  get isSilent(): boolean {
+    return this.#events.isSilent;
+  }
+
+  get isExpired(): boolean {
+    return this.#events.isExpired;
+  }
+
+  get isMidEvent(): boolean {
+    return this.#events.isMidEvent || this.#bodies.length > 0;
+  }
+
   async next(): Promise<SseGroup | undefined> {
-    this.#chunks ??= await this.#open();
     while (true) {
       const group = this.#groups.shift();
       if (group !== undefined) return group;
-      if (this.isExpired) {
-        this.cancel();
+      const events = await this.#nextEvents();
+      if (events === undefined) {
+        this.onEnd();
         return undefined;
       }
-      const chunk = await this.#read(this.#chunks);
-      if (chunk === undefined) return undefined;
-      for (const { type, data } of this.#parser.push(chunk)) {
+      for (const { type, data } of events) {
         if (type === "data") this.#bodies.push(this.#isBase64 ? decodeBase64(data) : data);
         if (type === "control") this.#groups.push(this.#group(data));
-        if (type === CREDENTIAL_EXPIRED) this.#expire();
       }
     }
   }
 
-  /** Disconnects; a pending `next` ends. */
   cancel(reason?: unknown): void {
-    this.#controller.abort(reason);
+    this.onEnd();
+    this.#events.cancel(reason);
   }
 
-  #expire(): void {
-    this.isExpired = true;
-    this.#tokenIsOver();
-  }
-
-  #onAbort(): void {
-    this.#unlink();
-    this.#chunks?.cancel().catch(() => {});
-  }
-
-  async #open(): Promise<ReadableStreamDefaultReader<Bytes>> {
-    const { headers, stream, tokenIsOver = () => {} } = await this.#connection.send({
-      method: "GET",
-      url: this.#options.url,
-      signal: this.#controller.signal,
-      timeoutMs: this.#options.timeoutMs,
-      streaming: true,
-      repeatable: true,
-      retriedByCaller: true,
-      attempt: this.#options.attempt,
-    });
-    const type = headers.get("content-type") ?? "";
-    const { signal } = this.#controller;
-    if (stream === undefined || signal.aborted || essence(type) !== "text/event-stream") {
-      await stream?.cancel();
-      signal.throwIfAborted();
-      throw new MalformedResponse(
-        `A read with live=sse was answered with Content-Type ${JSON.stringify(type)}.`,
-      );
-    }
-    this.#tokenIsOver = tokenIsOver;
-    this.#isBase64 = headers.get(STREAM_SSE_DATA_ENCODING)?.toLowerCase() === "base64";
-    return stream.getReader();
-  }
-
-  /** The next chunk; `undefined` at the end, if the connection breaks, and after too long a silence. */
-  async #read(chunks: ReadableStreamDefaultReader<Bytes>): Promise<Bytes | undefined> {
-    const { clock, liveTimeoutMs } = this.#connection;
-    const firstEventMs = this.startMs + this.#options.firstEventMs - clock.nowMs();
-    const limitMs = this.hasControl ? liveTimeoutMs : Math.min(liveTimeoutMs, firstEventMs);
-    const cancelTimer = clock.setTimer(Math.max(0, limitMs), () => {
-      this.isSilent = true;
-      this.cancel();
-    });
-    try {
-      const { done, value } = await chunks.read();
-      if (!done) return value;
-    } catch {
-      // A broken connection counts as ended.
-    } finally {
-      cancelTimer();
-    }
+  /** Ends it, for its reader to go on by a shared connection. */
+  handOver(): void {
+    this.isHandedOver = true;
     this.cancel();
-    return undefined;
+  }
+
+  async #nextEvents(): Promise<SseEvent[] | undefined> {
+    try {
+      return await this.#events.next();
+    } catch (error) {
+      this.onEnd();
+      if (this.isHandedOver) return undefined;
+      throw error;
+    }
+  }
+
+  get #isBase64(): boolean {
+    return this.#events.headers.get(STREAM_SSE_DATA_ENCODING)?.toLowerCase() === "base64";
   }
 
   #group(control: Bytes): SseGroup {
     const fields = parseControl(control);
     const bodies = this.#bodies;
     this.#bodies = [];
-    this.hasControl = true;
+    this.#events.hasBegun = true;
     return { ...fields, bodies };
   }
 }
@@ -194,7 +160,12 @@ function parseControl(data: Bytes): Omit<SseGroup, "bodies"> {
   );
 }
 
-function decodeBase64(data: Bytes): Bytes {
+/**
+ * The bytes of a data event.
+ *
+ * @throws {MalformedResponse} where it isn't base64
+ */
+export function decodeBase64(data: Bytes): Bytes {
   const text = decodeUtf8(data);
   let decoded: string;
   try {

@@ -85,6 +85,18 @@ export function responseError(
   return new ClientError(code, redactedText(message, request.url), details);
 }
 
+/** The error that a status stands for which is a stream's own, beside others in one response. */
+export function errorOfStatus(
+  status: number,
+  serverCode: string | undefined,
+  message: string,
+): ClientError {
+  const isDamaged = serverCode === "damaged";
+  const code = CODES[status] ??
+    (isDamaged ? "damaged" : status >= 500 ? "unavailable" : "bad_request");
+  return new ClientError(code, message, { status, serverCode });
+}
+
 function codeOf(
   request: TransportRequest,
   response: TransportResponse,

@@ -71,6 +71,15 @@ export class StreamUrls {
     return this.#url(parts.join("/"), {});
   }
 
+  /**
+   * The URL of connections that follow many streams, or of one of them; an extension of this project's
+   * server.
+   */
+  ofLive(connection?: string): string {
+    const id = connection === undefined ? "" : `/${encodeURIComponent(connection)}`;
+    return this.#url(`__ds/live${id}`, {});
+  }
+
   /** The URL that a new signing key is asked for at, an extension of this project's server. */
   ofKeyRotation(): string {
     return this.#url("__ds/jwks.json/rotate", {});

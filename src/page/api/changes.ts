@@ -61,6 +61,11 @@ export async function closeStream(name: string): Promise<Changed> {
   return changed(await call(streamUrl(name), { method: "POST", headers }));
 }
 
+/** Takes what comes before an offset out of a stream, for good (an extension). @throws {ApiError} */
+export async function trimStream(name: string, before: string): Promise<void> {
+  await call(streamUrl(name), { method: "PATCH", headers: { "stream-trim-before": before } });
+}
+
 /** Deletes a stream (PROTOCOL §5.4). @throws {ApiError} */
 export async function deleteStream(name: string): Promise<void> {
   await call(streamUrl(name), { method: "DELETE" });

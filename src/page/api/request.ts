@@ -10,14 +10,34 @@ export class ApiError extends Error {
   readonly status: number;
   /** The server's code: `not_found`. Of a server that is away it is `network`. */
   readonly code: string;
+  /** How long the server wants to be left alone, in ms. */
+  readonly retryAfterMs: number;
+  /** Where the stream begins, where what was asked for was trimmed. */
+  readonly earliestOffset: string | undefined;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    { retryAfterMs = 0, earliestOffset }: { retryAfterMs?: number; earliestOffset?: string } = {},
+  ) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
+    this.earliestOffset = earliestOffset;
+  }
+
+  /** Whether another try may go well: the server is away, busy or starting. */
+  get isPassing(): boolean {
+    return PASSING.includes(this.status);
   }
 }
+
+const PASSING = [0, 408, 429, 500, 502, 503, 504];
+/** The page doesn't let itself be sent away for longer. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** What a request has beside its URL. */
 export interface CallOptions {
@@ -93,10 +113,15 @@ function queryText(query: CallOptions["query"] = {}): string {
 
 async function readRefusal(answer: Response): Promise<ApiError> {
   const { status } = answer;
+  const seconds = Number(answer.headers.get("retry-after") ?? 0);
+  const retryAfterMs = seconds > 0 ? Math.min(seconds * 1000, LONGEST_RETRY_AFTER_MS) : 0;
+  const earliestOffset = answer.headers.get("stream-earliest-offset");
+  const more = { retryAfterMs, ...(earliestOffset !== null && { earliestOffset }) };
   try {
     const { error } = JSON.parse(await answer.text());
-    return new ApiError(status, String(error.code), String(error.message));
+    return new ApiError(status, String(error.code), String(error.message), more);
   } catch {
-    return new ApiError(status, `http_${status}`, `The server answered with status ${status}.`);
+    const message = `The server answered with status ${status}.`;
+    return new ApiError(status, `http_${status}`, message, more);
   }
 }

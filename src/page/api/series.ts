@@ -10,6 +10,7 @@ export const SERIES_NAMES = [
   "memoryBytes",
   "checkpointMs",
   "errors",
+  "failures",
 ] as const;
 
 /** One of {@link SERIES_NAMES}. */

@@ -7,7 +7,7 @@ export interface ListedStream {
   readonly contentType: string;
   readonly nextOffset: string;
   readonly closed: boolean;
-  /** Bytes from its start to its tail. */
+  /** The bytes that are there. */
   readonly size?: number;
   /** Milliseconds since 1970; null where nothing was appended, or nobody knows. */
   readonly lastAppendAt?: number | string | null;
@@ -65,6 +65,8 @@ export interface StreamDetails {
   readonly id?: string | number;
   readonly tail?: number;
   readonly nextOffset: string;
+  /** Where it begins, where anything was trimmed. */
+  readonly earliestOffset?: string | null;
   readonly closed: boolean;
   readonly lastAppendAt?: string | null;
   readonly createdAt?: string | null;

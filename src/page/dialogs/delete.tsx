@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { deleteStream } from "../api/changes.ts";
 import { goTo } from "../state/route.ts";
 import { notify } from "../state/notice.ts";
+import { hasHidden, visibleText } from "../ui/text.tsx";
 import { StreamName } from "./stream_name.tsx";
 import { ActionDialog } from "./action_dialog.tsx";
 import { Field } from "./field.tsx";
@@ -20,7 +21,7 @@ export function DeleteDialog({ name }: { readonly name: string }) {
     <ActionDialog
       title="Delete stream"
       action="Delete stream"
-      isReady={typed.value === name}
+      isReady={typed.value === name || typed.value === visibleText(name)}
       isDangerous
       run={run}
     >
@@ -28,7 +29,12 @@ export function DeleteDialog({ name }: { readonly name: string }) {
         This deletes <StreamName name={name} />{" "}
         and all that is in it, for everybody and for good. Forks of it keep what they have.
       </p>
-      <Field label="Type the stream's name" hint="To be sure that it is this one.">
+      <Field
+        label="Type the stream's name"
+        hint={hasHidden(name)
+          ? "To be sure that it is this one: with U+… for what can't be seen, as it stands above."
+          : "To be sure that it is this one."}
+      >
         {(ids) => (
           <input
             {...ids}

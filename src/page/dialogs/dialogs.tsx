@@ -5,6 +5,7 @@ import { CreateDialog } from "./create.tsx";
 import { ForkDialog } from "./fork.tsx";
 import { LinkDialog } from "./link.tsx";
 import { DeleteDialog } from "./delete.tsx";
+import { TrimDialog } from "./trim.tsx";
 import { closeDialog, requested } from "./requested.ts";
 
 /** The dialog that is open, if any. */
@@ -26,6 +27,8 @@ export function Dialogs() {
       return <CloseDialog name={request.name} />;
     case "fork":
       return <ForkDialog source={request.name} offset={request.offset} />;
+    case "trim":
+      return <TrimDialog name={request.name} offset={request.offset} />;
     case "delete":
       return <DeleteDialog name={request.name} />;
     case "link":

@@ -1,5 +1,6 @@
 import type { Signal } from "@preact/signals";
 import { nameProblem } from "../checks/name_check.ts";
+import { hello } from "../state/feed.ts";
 import { may } from "../state/rights.ts";
 import { Field } from "./field.tsx";
 
@@ -30,5 +31,7 @@ export function NameField({ label, name }: {
 }
 
 function refusal(name: string): string | undefined {
-  return may("create", name) ? undefined : "Your token doesn't allow a stream of this name.";
+  return hello.value === undefined || may("create", name)
+    ? undefined
+    : "Your token doesn't allow a stream of this name.";
 }

@@ -12,6 +12,7 @@ export type DialogRequest =
   | { readonly kind: "append"; readonly stream: DialogStream }
   | { readonly kind: "close"; readonly name: string }
   | { readonly kind: "fork"; readonly name: string; readonly offset: string }
+  | { readonly kind: "trim"; readonly name: string; readonly offset: string }
   | { readonly kind: "delete"; readonly name: string }
   | { readonly kind: "link"; readonly name: string };
 

@@ -24,7 +24,10 @@ export async function readEarlier(
   const end = tokenPosition(before) ?? 0;
   if (end === 0) return [];
   const known = Math.max(0, (tokenPosition(tail) ?? end) - end);
-  let { answer, start } = await begin(name, end, known, signal);
+  const begun = await begin(name, end, known, signal);
+  // All that came before was trimmed meanwhile.
+  if (begun === undefined) return [];
+  let { answer, start } = begun;
   const messages: UnnumberedMessage[] = [];
   const parts: Bytes[] = [];
   const first = start;
@@ -56,7 +59,7 @@ async function begin(
   end: number,
   known: number,
   signal: AbortSignal,
-): Promise<{ answer: Response; start: string }> {
+): Promise<{ answer: Response; start: string } | undefined> {
   let back = known;
   for (let step = STEP_BYTES;; step *= 2) {
     back += step;
@@ -64,7 +67,9 @@ async function begin(
     const start = answer.headers.get("stream-start-offset") ?? "-1";
     const position = tokenPosition(start) ?? 0;
     if (position < end) return { answer, start };
-    back += position - end;
     await answer.body?.cancel();
+    const earliest = answer.headers.get("stream-earliest-offset");
+    if (earliest !== null && (tokenPosition(earliest) ?? 0) >= end) return undefined;
+    back += position - end;
   }
 }

@@ -1,6 +1,6 @@
 import { isJsonType } from "../../protocol/content_type.ts";
 import { eventJson, readEvents, type ServerEvent } from "../api/events.ts";
-import { pause } from "../api/pause.ts";
+import { pause, Pauses } from "../api/pause.ts";
 import { ApiError, call, isAbort, token, tokenRefusal } from "../api/request.ts";
 import { streamUrl } from "../api/config.ts";
 import type { UnnumberedMessage } from "./message.ts";
@@ -29,6 +29,8 @@ export interface LiveReadListener {
   onStart(start: string): void;
   /** @param isUpToDate whether the server had no more at that moment */
   onMessages(messages: readonly UnnumberedMessage[], next: string, isUpToDate: boolean): void;
+  /** What came next was trimmed: it goes on where something is left. */
+  onTrimmed(): void;
   /** Whether to stop reading for now: `wake` goes on. Asked after each answer. */
   shouldHold(): boolean;
 }
@@ -37,14 +39,12 @@ interface Control {
   readonly streamNextOffset: string;
   readonly upToDate?: boolean;
   readonly streamClosed?: boolean;
+  /** Where something is left, where what comes next was trimmed before it was sent. */
+  readonly earliestOffset?: string;
 }
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8_000;
 /** An answer that ends sooner isn't asked for anew at once. */
 const SHORT_ANSWER_MS = 1_000;
-/** What is worth another try: a server that is away, busy or starting. */
-const PASSING = [0, 408, 429, 500, 502, 503, 504];
 
 /** What a stream of this type holds. */
 export function contentOf(contentType: string): Content {
@@ -64,10 +64,11 @@ export class LiveRead {
   readonly #content: Content;
   #isBase64 = false;
   #isEnded = false;
+  #hasBegun = false;
   #data: readonly Uint8Array[] = [];
   #connection: AbortController | undefined;
   #wake: (() => void) | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #pauses = new Pauses();
 
   constructor(name: string, content: Content, place: ReadPlace, listener: LiveReadListener) {
     this.#name = name;
@@ -123,7 +124,13 @@ export class LiveRead {
     if (isShort && !connection.signal.aborted) await this.#pause();
   }
 
+  #skipTo(offset: string): void {
+    this.#place = { offset };
+    this.#listener.onTrimmed();
+  }
+
   #begin(headers: Headers): void {
+    this.#hasBegun = true;
     this.#isBase64 = headers.get("stream-sse-data-encoding") === "base64";
     this.#listener.onState({ kind: "live" });
     const start = headers.get("stream-next-offset") ?? "-1";
@@ -136,12 +143,13 @@ export class LiveRead {
     if (this.#isClosed || connection.signal.aborted) return;
     if (event.type === "data") this.#data = event.data;
     if (event.type !== "control") return;
-    const { streamNextOffset, upToDate, streamClosed } = eventJson<Control>(event);
+    const { streamNextOffset, upToDate, streamClosed, earliestOffset } = eventJson<Control>(event);
+    if (earliestOffset !== undefined) return this.#skipTo(earliestOffset);
     const start = "offset" in this.#place ? this.#place.offset : "-1";
     const messages = splitMessages(this.#bytes(), this.#content, { start, end: streamNextOffset });
     this.#data = [];
     this.#place = { offset: streamNextOffset };
-    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#pauses.reset();
     this.#isEnded = streamClosed === true;
     this.#listener.onMessages(messages, streamNextOffset, upToDate === true);
     if (this.#isEnded || this.#listener.shouldHold()) connection.abort();
@@ -162,12 +170,17 @@ export class LiveRead {
       await this.#untilAnotherToken();
       return true;
     }
-    if (!PASSING.includes(problem.status)) {
+    // Whoever asks for what was trimmed is told so; whoever was reading goes on.
+    if (this.#hasBegun && problem.earliestOffset !== undefined) {
+      this.#skipTo(problem.earliestOffset);
+      return true;
+    }
+    if (!problem.isPassing) {
       this.#listener.onState({ kind: "failed", error: problem });
       return false;
     }
     this.#listener.onState({ kind: "retrying", reason: problem.message });
-    await this.#pause();
+    await this.#pause(problem.retryAfterMs);
     return true;
   }
 
@@ -184,9 +197,8 @@ export class LiveRead {
   }
 
   /** Longer each time, until something comes. */
-  async #pause(): Promise<void> {
-    await pause(this.#pauseMs, this.#end.signal);
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+  async #pause(leastMs = 0): Promise<void> {
+    await pause(this.#pauses.next(leastMs), this.#end.signal);
   }
 
   async #holdWhileAsked(): Promise<void> {

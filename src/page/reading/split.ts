@@ -1,5 +1,5 @@
 import { scanArray } from "../../protocol/json_spans.ts";
-import { streamOffsetOf, tokenPosition } from "../../protocol/offset.ts";
+import { POSITION_DIGITS, streamOffsetOf, tokenPosition } from "../../protocol/offset.ts";
 import type { UnnumberedMessage } from "./message.ts";
 
 /** What a stream holds, as far as it matters for taking an answer apart. */
@@ -73,12 +73,14 @@ function locate(
   const last = streamOffsetOf(end);
   const isCounted = last !== undefined && first !== undefined && last.position - first === total;
   if (!isCounted) return parts.map((bytes) => ({ bytes, start, end }));
-  const space = end.slice(0, end.indexOf("_") + 1);
+  const space = end.slice(0, -POSITION_DIGITS);
   let position = first;
   let before = start;
   return parts.map((bytes, index) => {
     position += bytes.length + terminatorBytes;
-    const after = index === parts.length - 1 ? end : space + String(position).padStart(16, "0");
+    const after = index === parts.length - 1
+      ? end
+      : space + String(position).padStart(POSITION_DIGITS, "0");
     const message = { bytes, start: before, end: after };
     before = after;
     return message;

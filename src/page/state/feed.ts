@@ -6,8 +6,8 @@ import {
   type Hello,
   readFeed,
 } from "../api/feed.ts";
-import { pause } from "../api/pause.ts";
-import { ApiError, isAbort, token, tokenRefusal } from "../api/request.ts";
+import { pause, Pauses } from "../api/pause.ts";
+import { asApiError, isAbort, token, tokenRefusal } from "../api/request.ts";
 import { config } from "../api/config.ts";
 import { route } from "./route.ts";
 
@@ -29,7 +29,11 @@ export const reach = signal<Reach>("connecting");
 /** The streams whose rates the server is asked for. */
 export const ratedStreams = signal<readonly string[]>([]);
 
-const RETRY_MS = 3_000;
+/** Counts how often the server was heard from again after it had been away: what is shown may be old. */
+export const returns = signal(0);
+
+const pauses = new Pauses();
+let isLost = false;
 
 /**
  * Keeps the page's one connection: the feed, but in a stream's view, whose own live read takes its
@@ -55,14 +59,18 @@ const isFeedWanted = computed(() => route.value.view !== "stream" || hello.value
 
 async function follow(rates: readonly string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    let leastMs = 0;
     try {
       await readFeed(LISTENER, rates, signal);
       reach.value = "connecting";
     } catch (error) {
       if (isAbort(error) || signal.aborted) return;
-      reach.value = error instanceof ApiError && error.status !== 0 ? "refused" : "away";
+      const { status, retryAfterMs } = asApiError(error);
+      reach.value = status === 0 ? "away" : "refused";
+      leastMs = retryAfterMs;
     }
-    await pause(RETRY_MS, signal);
+    isLost = true;
+    await pause(pauses.next(leastMs), signal);
   }
 }
 
@@ -71,6 +79,9 @@ const LISTENER = {
     reach.value = "connected";
     tokenRefusal.value = undefined;
     hello.value = value;
+    if (isLost) returns.value++;
+    isLost = false;
+    pauses.reset();
   },
   history: (value: FeedHistory) => history.value = value,
   sample: (value: FeedSample) => sample.value = value,

@@ -1,4 +1,5 @@
 import { matches, parsePattern } from "../../protocol/name_pattern.ts";
+import { config } from "../api/config.ts";
 import { hello } from "./feed.ts";
 
 /** What a page may ask for, as tokens name it. */
@@ -14,11 +15,13 @@ export type Verb =
 
 /**
  * Whether the page's token has a right; over a stream where one is named, else over any. Without
- * access control everybody has all of them. The server decides anew: this is only what is offered.
+ * access control everybody has all of them, and with it nobody has any before the server has said which.
+ * The server decides anew: this is only what is offered.
  */
 export function may(verb: Verb, name?: string): boolean {
   const said = hello.value;
-  if (said === undefined || said.grants === null) return true;
+  if (said === undefined) return !config.access;
+  if (said.grants === null) return true;
   const patterns = said.grants.flatMap(({ verbs, patterns }) =>
     verbs.includes(verb) ? patterns : []
   );

@@ -18,6 +18,7 @@ export function signIn(text: string): void {
   batch(() => {
     tokenRefusal.value = undefined;
     token.value = text.trim();
+    forgetSaid();
   });
 }
 
@@ -26,10 +27,15 @@ export function signOut(): void {
   batch(() => {
     tokenRefusal.value = undefined;
     token.value = undefined;
-    hello.value = undefined;
-    history.value = undefined;
-    sample.value = undefined;
-    health.value = undefined;
+    forgetSaid();
     forgetMarked();
   });
+}
+
+/** What the server said was said to the token before. */
+function forgetSaid(): void {
+  hello.value = undefined;
+  history.value = undefined;
+  sample.value = undefined;
+  health.value = undefined;
 }

@@ -25,6 +25,16 @@ export function StoredLines({ text }: { readonly text: string }) {
   return <bdi>{marked(text, IN_TEXT)}</bdi>;
 }
 
+/** Whether a name, or another text on a line, has characters that can't be seen. */
+export function hasHidden(text: string): boolean {
+  return IN_LINE.test(text);
+}
+
+/** The text as {@link StoredText} shows it: such characters by their names. */
+export function visibleText(text: string): string {
+  return text.split(IN_LINE).map((part, at) => at % 2 === 1 ? codeName(part) : part).join("");
+}
+
 function marked(text: string, hidden: RegExp) {
   if (!hidden.test(text)) return text;
   // What is found stands between what isn't.

@@ -1,6 +1,7 @@
 import type { Rights } from "../../access/rights.ts";
 import type { HttpRequest } from "../../http/handler.ts";
 import { isTrue, STREAM_CLOSED } from "../../protocol/headers.ts";
+import { isAboutSnapshot } from "../common/snapshot_query.ts";
 import { requireRight } from "./guard.ts";
 
 /**
@@ -15,6 +16,7 @@ export function checkStreamRequest(asker: Rights, request: HttpRequest, name: st
     case "HEAD":
       return requireRight(asker, "read", name);
     case "PUT":
+      if (isAboutSnapshot(request.url)) return requireRight(asker, "append", name);
       requireRight(asker, "create", name);
       if (closes(request)) requireRight(asker, "close", name);
       return;

@@ -6,7 +6,6 @@ import { isSliceBody, type SliceBody } from "../../http/handler.ts";
 import { prefersGzip } from "../../protocol/accept_encoding.ts";
 import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
 import { isCompressibleType } from "../../protocol/content_type.ts";
-import type { BodyResult } from "../../storage/storage.ts";
 import { Yielder } from "./yielder.ts";
 
 /** Less isn't worth it: a packet takes it either way. */
@@ -40,8 +39,8 @@ export class Compressor {
   }
 
   /** Whether a chunk is compressed for clients that accept it. */
-  fits({ contentType, data }: BodyResult): boolean {
-    return bodyLength(data) >= MIN_BYTES && isCompressibleType(contentType);
+  fits({ contentType, bytes }: { readonly contentType: string; readonly bytes: number }): boolean {
+    return bytes >= MIN_BYTES && isCompressibleType(contentType);
   }
 
   /** Whether a request asks for it. */

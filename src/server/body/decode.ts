@@ -53,7 +53,7 @@ export async function decodeBody(
       decoder.end(part);
       const output: AsyncIterable<Bytes> = decoder;
       for await (const chunk of output) {
-        if (decoded.length + chunk.length > limitBytes) throw bodyTooLarge(limitBytes);
+        if (decoded.length + chunk.length > limitBytes) throw bodyTooLarge(limits);
         decoded.append(chunk, 0, chunk.length);
         if (++chunks % CHUNKS_PER_YIELD === 0) await yielder.ifDue;
       }

@@ -9,6 +9,8 @@ export interface BodyLimits {
   readonly timeoutMs: number;
   /** The memory that all of them may take at once. */
   readonly budget: BodyBudget;
+  /** What the most is that {@link bytes} says, for errors; unless given what one request may append. */
+  readonly most?: string;
 }
 
 /**
@@ -16,11 +18,11 @@ export interface BodyLimits {
  *
  * @param bytes how long it is, where that is known
  */
-export function bodyTooLarge(limitBytes: number, bytes?: number): StreamError {
+export function bodyTooLarge({ bytes: limitBytes, most }: BodyLimits, bytes?: number): StreamError {
   return new StreamError(
     { code: "body_too_large" },
     `The body${
       bytes === undefined ? "" : ` of ${bytes} bytes`
-    } is longer than ${limitBytes} bytes, the most that one request may append.`,
+    } is longer than ${limitBytes} bytes, the most that ${most ?? "one request may append"}.`,
   );
 }

@@ -86,7 +86,7 @@ export class BodyReader {
     if (declared !== null && !(Number(declared) <= limitBytes)) {
       return failed(
         LENGTH.test(declared)
-          ? bodyTooLarge(limitBytes, Number(declared))
+          ? bodyTooLarge(this.#limits, Number(declared))
           : invalidLength(declared),
       );
     }
@@ -162,7 +162,7 @@ class PendingBody extends Deadline implements BodySink {
     if (this.#isOver) return;
     const { bytes } = this.#limits;
     this.#buffer ??= new BodyBuffer(this.#maxBytes, (addedBytes) => this.#charge(addedBytes));
-    if (this.#buffer.length + end - start > bytes) return this.fail(bodyTooLarge(bytes));
+    if (this.#buffer.length + end - start > bytes) return this.fail(bodyTooLarge(this.#limits));
     try {
       this.#buffer.append(input, start, end);
     } catch (error) {

@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
   invalid_subscription: 400,
   malformed_body: 400,
   offset_past_tail: 400,
+  too_many_streams: 400,
   undecodable_body: 400,
   webhook_url_rejected: 400,
   token_expired: 401,
@@ -85,6 +86,20 @@ const STATUSES: Readonly<Record<Failure["code"], number>> = {
 
 /** The codes of all failures. */
 export const ERROR_CODES: readonly string[] = Object.keys(STATUSES);
+
+/** The HTTP status of an error. */
+export function statusOf(error: StreamError): number {
+  return STATUSES[error.code];
+}
+
+/** Whether an answer with this code is a 5xx. */
+export function isServerFault(code: string): boolean {
+  return SERVER_FAULTS.has(code);
+}
+
+const SERVER_FAULTS: ReadonlySet<string> = new Set(
+  Object.entries(STATUSES).filter(([, status]) => status >= 500).map(([code]) => code),
+);
 
 /** The HTTP response of an error: its status and headers, and a JSON body with its code and message. */
 export function failureResponse(error: StreamError): HttpResponse {

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../env/clock.ts";
 import type { Authority, Authorize } from "../../access/permit.ts";
 import type { RequestLog } from "./request_entry.ts";
 import type { ForwardControl } from "./forwarded_request.ts";
+import type { ShareLiveChange } from "./live_change.ts";
 import type { Sample } from "../../metrics/sample.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { parsePattern, type Pattern } from "../../protocol/name_pattern.ts";
@@ -13,6 +14,7 @@ import type { Tracer } from "../../tracing/tracer.ts";
 import type { WebhookTransport } from "../../subscriptions/webhooks/transport.ts";
 
 const MAX_APPEND_BYTES = 10 * 1024 * 1024;
+const MAX_SNAPSHOT_BYTES = 16 * 1024 * 1024;
 
 /** The memory that the longest body needs beside itself while it is read. */
 export const BODY_OVERHEAD_BYTES = 64 * 1024;
@@ -42,8 +44,13 @@ export interface AppOptions {
   /** A body longer than this is refused; 10 MiB. */
   maxAppendBytes?: number;
   /**
+   * A snapshot longer than this is refused; 16 MiB, or what `maxBodyBytesInFlight` leaves where that is less.
+   */
+  maxSnapshotBytes?: number;
+  /**
    * The memory that all incoming bodies may take at once; a request that needs more is refused; 256 MiB,
-   * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes`.
+   * or twice `maxAppendBytes` where that is more. At least 64 KiB more than `maxAppendBytes` and
+   * `maxSnapshotBytes`.
    */
   maxBodyBytesInFlight?: number;
   /** A response holds at most this, unless a single message is longer; 1 MiB, at least 4 KiB. */
@@ -55,6 +62,17 @@ export interface AppOptions {
   compress?: boolean;
   /** How many long-polls and SSE connections may wait at once; 20,000. */
   maxLiveReaders?: number;
+  /** A connection that follows many streams at once (`__ds/live`) may follow so many; 1,000. */
+  maxLiveStreams?: number;
+  /** So many streams may all such connections follow, each counted once for every connection; 500,000. */
+  maxFollowedStreams?: number;
+  /**
+   * A client of such a connection that was sent something less than this ago gets what is new together, up
+   * to so much later; 20 ms.
+   */
+  livePaceMs?: number;
+  /** Such a connection is closed after this, for its client to connect again; 10 min. */
+  liveCloseAfterMs?: number;
   /** A body has to be here after this; 30 s. */
   bodyTimeoutMs?: number;
   /** Whether responses may stay in a shared cache: all are private, or those of the streams it says. */
@@ -176,10 +194,15 @@ export interface ServerConfig {
   readonly sseKeepAliveMs: number;
   readonly sseBufferBytes: number;
   readonly maxAppendBytes: number;
+  readonly maxSnapshotBytes: number;
   readonly maxBodyBytesInFlight: number;
   readonly chunkBytes: number;
   readonly compress: boolean;
   readonly maxLiveReaders: number;
+  readonly maxLiveStreams: number;
+  readonly maxFollowedStreams: number;
+  readonly liveCloseAfterMs: number;
+  readonly livePaceMs: number;
   readonly bodyTimeoutMs: number;
   readonly isPrivate: (name: string) => boolean;
   readonly listing: boolean;
@@ -198,8 +221,12 @@ export interface ServerConfig {
   readonly metricsStreams: Pattern | undefined;
   /** What all threads have counted, where there are several. */
   readonly gatherMetrics: (() => Promise<readonly Sample[]>) | undefined;
-  /** How many live readers each stream has in all threads, where there are several. */
-  readonly gatherReaders: (() => Promise<ReadonlyMap<number, number>>) | undefined;
+  /** How many live readers these streams have in all threads, where there are several. */
+  readonly gatherReaders:
+    | ((ids: readonly number[]) => Promise<ReadonlyMap<number, number>>)
+    | undefined;
+  /** Hands on a change of a connection that this thread doesn't have, where there are several. */
+  readonly shareLiveChange: ShareLiveChange | undefined;
   readonly welcome: boolean;
   readonly page: boolean;
   readonly requestLog: RequestLog | undefined;
@@ -227,10 +254,15 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     sseKeepAliveMs: atLeast(1, "sseKeepAliveMs", options.sseKeepAliveMs ?? 6_000),
     sseBufferBytes: atLeast(1, "sseBufferBytes", options.sseBufferBytes ?? 64 * 1024),
     maxAppendBytes: atLeast(1, "maxAppendBytes", options.maxAppendBytes ?? MAX_APPEND_BYTES),
+    maxSnapshotBytes: checkSnapshotBytes(options),
     maxBodyBytesInFlight: checkBodyBytesInFlight(options),
     chunkBytes: atLeast(BLOCK_BYTES, "chunkBytes", options.chunkBytes ?? 1024 * 1024),
     compress: options.compress ?? true,
     maxLiveReaders: atLeast(0, "maxLiveReaders", options.maxLiveReaders ?? 20_000),
+    maxLiveStreams: atLeast(1, "maxLiveStreams", options.maxLiveStreams ?? 1_000),
+    maxFollowedStreams: atLeast(1, "maxFollowedStreams", options.maxFollowedStreams ?? 500_000),
+    livePaceMs: atLeast(0, "livePaceMs", options.livePaceMs ?? 20),
+    liveCloseAfterMs: atLeast(1, "liveCloseAfterMs", options.liveCloseAfterMs ?? 600_000),
     bodyTimeoutMs: atLeast(1, "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
     isPrivate: typeof isPrivate === "function" ? isPrivate : () => isPrivate,
     listing: checkListing(options),
@@ -246,6 +278,7 @@ export function resolveOptions(options: AppOptions): ServerConfig {
     metricsStreams: checkMetricsStreams(options.metricsStreams),
     gatherMetrics: undefined,
     gatherReaders: undefined,
+    shareLiveChange: undefined,
     clientLimits: checkClientLimits(options.clientLimits),
     failedTokens: options.clientLimits?.failedTokens,
     trustedProxies: options.trustedProxies,
@@ -287,12 +320,19 @@ export function checkPublicUrl(publicUrl: string): string {
 }
 
 function checkBodyBytesInFlight(options: AppOptions): number {
-  const { maxAppendBytes = MAX_APPEND_BYTES, maxBodyBytesInFlight } = options;
+  const { maxAppendBytes = MAX_APPEND_BYTES, maxSnapshotBytes = 1, maxBodyBytesInFlight } = options;
+  const longest = Math.max(maxAppendBytes, maxSnapshotBytes);
   return atLeast(
-    maxAppendBytes + BODY_OVERHEAD_BYTES,
+    longest + BODY_OVERHEAD_BYTES,
     "maxBodyBytesInFlight",
-    maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * maxAppendBytes),
+    maxBodyBytesInFlight ?? Math.max(256 * 1024 * 1024, 2 * longest),
   );
+}
+
+function checkSnapshotBytes(options: AppOptions): number {
+  const { maxSnapshotBytes } = options;
+  if (maxSnapshotBytes !== undefined) return atLeast(1, "maxSnapshotBytes", maxSnapshotBytes);
+  return Math.min(MAX_SNAPSHOT_BYTES, checkBodyBytesInFlight(options) - BODY_OVERHEAD_BYTES);
 }
 
 function atLeast(least: number, name: string, value: number): number {

@@ -7,6 +7,8 @@ export interface ThreadCounts {
   readonly connections: number | undefined;
   /** Responses with an error since the start. */
   readonly errors: number;
+  /** Those of them that were 5xx. */
+  readonly failures: number;
 }
 
 /** What there is once in a process. What isn't known, as a cluster's log, is `undefined`. */
@@ -14,8 +16,8 @@ export interface ProcessCounts {
   readonly atMs: number;
   readonly appends: number | undefined;
   readonly appendedBytes: number | undefined;
-  readonly created: number | undefined;
-  readonly deleted: number | undefined;
+  /** Another number wherever streams have come or gone; `undefined` where nobody counts them. */
+  readonly changes: number | undefined;
   readonly syncSeconds: HistogramValue | undefined;
   readonly checkpointSeconds: HistogramValue | undefined;
   readonly logBytes: number | undefined;
@@ -32,6 +34,7 @@ export function addThreads(threads: readonly ThreadCounts[]): ThreadCounts {
     readers: sum(threads.map(({ readers }) => readers)),
     connections: known.length === 0 ? undefined : sum(known),
     errors: sum(threads.map(({ errors }) => errors)),
+    failures: sum(threads.map(({ failures }) => failures)),
   };
 }
 

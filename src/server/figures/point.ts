@@ -16,6 +16,8 @@ export const SERIES = [
   "checkpointMs",
   /** Responses with an error a second. */
   "errors",
+  /** Those of them that were 5xx. */
+  "failures",
 ] as const;
 
 /** One of {@link SERIES}. */
@@ -49,6 +51,7 @@ export function pointBetween(before: Counts, now: Counts): Point {
       memoryBytes: now.memoryBytes,
       checkpointMs: inMs(checkpoints && ended > 0 ? checkpoints.sum / ended : undefined),
       errors: rate(before.errors, now.errors),
+      failures: rate(before.failures, now.failures),
     },
   };
 }

@@ -17,9 +17,8 @@ export interface Tick {
   readonly second: Point;
   /** Of the minute that ended with it, if one did. */
   readonly minute?: Point | undefined;
-  /** How many streams were created and deleted since the start; `undefined` where nobody counts them. */
-  readonly created?: number | undefined;
-  readonly deleted?: number | undefined;
+  /** Another number wherever streams have come or gone; `undefined` where nobody counts them. */
+  readonly changes?: number | undefined;
 }
 
 /** Makes ticks of counts, of which there is one a second. */
@@ -33,14 +32,13 @@ export class Ticker {
     const began = this.#minuteBegan ??= now;
     this.#last = now;
     if (before === undefined) return undefined;
-    const { created, deleted } = now;
     const second = pointBetween(before, now);
     const elapsedMs = now.atMs - began.atMs;
     // A clock that was set back begins the minute anew.
     const isOver = elapsedMs >= MINUTE_MS - SECOND_MS / 2 || elapsedMs < 0;
     if (isOver) this.#minuteBegan = now;
     const minute = isOver && elapsedMs > 0 ? pointBetween(began, now) : undefined;
-    return { second, minute, created, deleted };
+    return { second, minute, changes: now.changes };
   }
 }
 

@@ -63,6 +63,7 @@ export class Ring {
         memoryBytes: list("memoryBytes"),
         checkpointMs: list("checkpointMs"),
         errors: list("errors"),
+        failures: list("failures"),
       },
     };
   }

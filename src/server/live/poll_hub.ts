@@ -28,6 +28,8 @@ export class PollHub {
   readonly #liveReaders: LiveReaders;
   readonly #deadlines: DeadlineQueue;
   readonly #groups = new Map<string, WaitGroup>();
+  /** How many wait for each stream, by the streams' ids. */
+  readonly #counts = new Map<number, number>();
 
   constructor(config: ServerConfig, liveReaders: LiveReaders) {
     this.#config = config;
@@ -58,7 +60,9 @@ export class PollHub {
       signal.addEventListener("abort", end);
       const group = this.#join(name, first);
       let forgetPermit = () => {};
+      this.#count(first.id, 1);
       group.add(waiter, () => {
+        this.#count(first.id, -1);
         release();
         deadline.cancel();
         forgetPermit();
@@ -72,9 +76,15 @@ export class PollHub {
     });
   }
 
-  /** Adds how many wait for each stream, by the streams' ids. */
-  countInto(counts: Map<number, number>): void {
-    for (const { id, size } of this.#groups.values()) counts.set(id, (counts.get(id) ?? 0) + size);
+  /** How many wait for a stream. @param id the stream's */
+  countOf(id: number): number {
+    return this.#counts.get(id) ?? 0;
+  }
+
+  #count(id: number, by: number): void {
+    const count = this.countOf(id) + by;
+    if (count === 0) this.#counts.delete(id);
+    else this.#counts.set(id, count);
   }
 
   #join(name: string, first: ReadResult): WaitGroup {
@@ -114,16 +124,6 @@ class WaitGroup {
     this.#name = name;
     this.#first = first;
     this.#onEnd = onEnd;
-  }
-
-  /** The stream's. */
-  get id(): number {
-    return this.#first.id;
-  }
-
-  /** How many wait. */
-  get size(): number {
-    return this.#waiters.size;
   }
 
   add(waiter: Waiter, cleanUp: () => void): void {

@@ -54,9 +54,9 @@ export class SseHub {
     return this.#readers.size;
   }
 
-  /** Adds how many follow each stream, by the streams' ids. */
-  countInto(counts: Map<number, number>): void {
-    for (const [id, { size }] of this.#streams) counts.set(id, (counts.get(id) ?? 0) + size);
+  /** How many follow a stream. @param id the stream's */
+  countOf(id: number): number {
+    return this.#streams.get(id)?.size ?? 0;
   }
 
   /**

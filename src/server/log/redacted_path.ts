@@ -4,6 +4,9 @@ import { VISIBLE_PARAMETERS } from "../../protocol/visible_parameters.ts";
 /** A signed link's are nothing without its signature. */
 const SHOWN: ReadonlySet<string> = new Set([
   ...VISIBLE_PARAMETERS,
+  // Those of a connection that follows many streams; names are in all paths.
+  "stream",
+  "pattern",
   ...LINK_PARAMS.filter((param) => param !== SIGNATURE_PARAM),
 ]);
 

@@ -62,8 +62,23 @@ export class PageAccess {
     return this.#common ?? { ...corsHeaders(origin), ...VARY };
   }
 
+  /**
+   * Checks that a request may be told the names of streams: where all pages may use the streams, those only
+   * that are named may.
+   *
+   * @throws {StreamError} `origin_not_allowed`
+   */
+  checkListing(request: HttpRequest): void {
+    const { headers } = request;
+    const origin = headers.get("origin");
+    const isAllowed = origin === null
+      ? headers.get("sec-fetch-site") !== "cross-site"
+      : this.#origins.allows(origin) || isOwnPage(origin, request);
+    if (!isAllowed) throw this.#originError(origin);
+  }
+
   #isPublic(request: HttpRequest, names: StreamNames): boolean {
-    return this.#origins.isOpen && !names.isControl(request);
+    return this.#origins.isOpen && (!names.isControl(request) || names.isLive(request));
   }
 
   #hostError({ url }: HttpRequest): StreamError {

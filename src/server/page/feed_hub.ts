@@ -44,7 +44,7 @@ export class FeedHub {
   readonly #feeds = new Set<Feed>();
   #stopTicks: (() => void) | undefined;
   #changedAtMs = 0;
-  #changedKey = "";
+  #seenChanges: number | undefined;
   #history: { readonly key: string; readonly frame: Bytes } | undefined;
 
   constructor(context: ServerContext, recorder: Recorder) {
@@ -105,7 +105,7 @@ export class FeedHub {
 
   #begin(): () => void {
     // What changed while nobody looked is no change to those who begin now.
-    this.#changedKey = changedKeyOf(this.#recorder.last);
+    this.#seenChanges = this.#recorder.last?.changes;
     return this.#recorder.subscribe((tick) => this.#onTick(tick));
   }
 
@@ -148,10 +148,9 @@ export class FeedHub {
   }
 
   #changedFrame(tick: Tick, nowMs: number): Bytes | undefined {
-    const key = changedKeyOf(tick);
-    if (key === this.#changedKey) return undefined;
+    if (tick.changes === this.#seenChanges) return undefined;
     if (!hasPassed(CHANGED_EVERY_MS, this.#changedAtMs, nowMs)) return undefined;
-    this.#changedKey = key;
+    this.#seenChanges = tick.changes;
     this.#changedAtMs = nowMs;
     return frameOf("changed", {});
   }
@@ -162,8 +161,4 @@ export class FeedHub {
     feed.healthKey = key;
     feed.body.send(frame(), this.#context.clock.nowMs());
   }
-}
-
-function changedKeyOf(tick: Tick | undefined): string {
-  return `${tick?.created} ${tick?.deleted}`;
 }

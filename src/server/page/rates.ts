@@ -2,7 +2,7 @@ import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { Storage, StreamInfo } from "../../storage/storage.ts";
 
-/** So many streams are compared at once by all pages together. */
+/** So many streams are compared at once by all pages that one thread serves: a look at each is a look into memory. */
 const STREAMS_LIMIT = 512;
 
 /** How fast a stream grows. */
@@ -40,7 +40,8 @@ export class Rates {
     if (this.#compared.size + added > STREAMS_LIMIT) {
       throw new StreamError(
         { code: "too_many_readers" },
-        `All pages together compare ${STREAMS_LIMIT} streams at most: try again, or without rates.`,
+        `The pages that one thread serves compare ${STREAMS_LIMIT} streams at most, all together: try again, or ` +
+          "without rates.",
       );
     }
     for (const name of names) {

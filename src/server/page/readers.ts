@@ -1,17 +1,18 @@
 import type { ServerContext } from "../verbs/context.ts";
 
-/** How many long-polls and SSE connections each stream has in this thread, by the streams' ids. */
+/** How many long-polls and connections these streams have in this thread, by the streams' ids. */
 export function countOwnReaders(
-  { sse, polls }: Pick<ServerContext, "sse" | "polls">,
+  { sse, polls, live }: Pick<ServerContext, "sse" | "polls" | "live">,
+  ids: readonly number[],
 ): ReadonlyMap<number, number> {
-  const counts = new Map<number, number>();
-  sse.countInto(counts);
-  polls.countInto(counts);
-  return counts;
+  return new Map(ids.map((id) => [id, sse.countOf(id) + polls.countOf(id) + live.countOf(id)]));
 }
 
 /** The same of all threads. */
-export async function countReaders(context: ServerContext): Promise<ReadonlyMap<number, number>> {
+export async function countReaders(
+  context: ServerContext,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
   const { gatherReaders } = context.config;
-  return gatherReaders === undefined ? countOwnReaders(context) : await gatherReaders();
+  return gatherReaders === undefined ? countOwnReaders(context, ids) : await gatherReaders(ids);
 }

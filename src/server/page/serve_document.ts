@@ -8,15 +8,15 @@ import { COMMON_HEADERS, NO_CACHE, NO_STORE } from "../common/common_headers.ts"
 import type { ServerConfig } from "../common/options.ts";
 import type { ServerContext } from "../verbs/context.ts";
 import { wantsHtml } from "../verbs/welcome.ts";
-import { PAGE_CONFIG_MARK, PAGE_HTML, PAGE_SCRIPT_HASH, PAGE_STYLE_HASH } from "./document.ts";
+import { PAGE_CONFIG_MARK, PAGE_HTML, PAGE_SCRIPT_HASHES, PAGE_STYLE_HASH } from "./document.ts";
 
 /**
- * Only the page's own script and style run, and it reaches nobody but this server. What is stored can become
+ * Only the page's own scripts and style run, and it reaches nobody but this server. What is stored can become
  * an image, a sound or a framed preview by a `blob:` URL, and no markup.
  */
 const POLICY = [
   "default-src 'none'",
-  `script-src '${PAGE_SCRIPT_HASH}'`,
+  `script-src ${PAGE_SCRIPT_HASHES.map((hash) => `'${hash}'`).join(" ")}`,
   `style-src '${PAGE_STYLE_HASH}'`,
   "connect-src 'self'",
   "img-src blob: data:",

@@ -28,7 +28,7 @@ export async function describeOne(
   const json = {
     name,
     ...toJson(stream, (other) => asker === undefined || asker.allows("read", other)),
-    readers: (await countReaders(context)).get(stream.id) ?? 0,
+    readers: (await countReaders(context, [stream.id])).get(stream.id) ?? 0,
   };
   return jsonResponse(200, JSON.stringify(json));
 }
@@ -43,6 +43,7 @@ function toJson(stream: StreamDescription, isShown: (name: string) => boolean) {
     space: at(tail).replace(/_.*$/, ""),
     tail,
     nextOffset: at(tail),
+    earliestOffset: stream.earliest > 0 ? at(stream.earliest) : null,
     closed,
     closedBy: closedBy ?? null,
     lastAppendAt: timeOf(stream.lastAppendAtMs),

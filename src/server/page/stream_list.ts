@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponse } from "../../http/handler.ts";
+import type { AbortSignalLike, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset } from "../../protocol/offset.ts";
 import type { ListedStream, ListPage, ListRequest } from "../../storage/storage.ts";
@@ -64,8 +64,8 @@ export async function listStreams(
   const asked = parseQuery(request.url);
   const list: List = (request) =>
     asker === undefined ? storage.list(request) : listGranted(storage, asker, request);
-  const { streams, folders, next, scanned } = await find(list, asked);
-  const readers = await countReaders(context);
+  const { streams, folders, next, scanned } = await find(list, asked, request.signal);
+  const readers = await countReaders(context, streams.map(({ id }) => id));
   const isShown = (name: string) => asker === undefined || asker.allows("read", name);
   const json = {
     ...(folders === undefined ? {} : { folders: folders.map((name) => ({ name })) }),
@@ -76,19 +76,24 @@ export async function listStreams(
   return jsonResponse(200, JSON.stringify(json));
 }
 
-async function find(list: List, asked: Asked): Promise<Found> {
-  if (asked.isTree) return await findLevel(list, asked);
-  if (asked.part !== "") return await findPart(list, asked);
+/** @param signal whoever types on wants none of it any more: then what there is so far is told to nobody */
+async function find(list: List, asked: Asked, signal: AbortSignalLike): Promise<Found> {
+  if (asked.isTree) return await findLevel(list, asked, signal);
+  if (asked.part !== "") return await findPart(list, asked, signal);
   const { streams, next } = await list(asked);
   return { streams, next, scanned: streams.length };
 }
 
-async function findPart(list: List, { prefix, after, limit, part }: Asked): Promise<Found> {
+async function findPart(
+  list: List,
+  { prefix, after, limit, part }: Asked,
+  signal: AbortSignalLike,
+): Promise<Found> {
   const streams: ListedStream[] = [];
   let scanned = 0;
   let looked = 0;
   let next: string | undefined = after;
-  while (next !== undefined && looked < LOOKS_LIMIT) {
+  while (next !== undefined && looked < LOOKS_LIMIT && !signal.aborted) {
     const page: FoundPage = await list({ prefix, after: next, limit: SEARCHED });
     for (const stream of page.streams) {
       if (streams.length === limit) return { streams, next, scanned };
@@ -122,13 +127,17 @@ async function goOn(
 }
 
 /** What lies directly below a prefix: a folder's streams are skipped once its first was seen. */
-async function findLevel(list: List, { prefix, after, limit, part }: Asked): Promise<Found> {
+async function findLevel(
+  list: List,
+  { prefix, after, limit, part }: Asked,
+  signal: AbortSignalLike,
+): Promise<Found> {
   const streams: ListedStream[] = [];
   const folders: string[] = [];
   let scanned = 0;
   let looked = 0;
   let last: string | undefined = after;
-  while (last !== undefined && looked < LOOKS_LIMIT) {
+  while (last !== undefined && looked < LOOKS_LIMIT && !signal.aborted) {
     const page = await goOn(list, { prefix, after: last, limit: GROUPED }, scanned);
     if (page === undefined) break;
     scanned += page.streams.length;
@@ -194,7 +203,7 @@ function toJson(
     contentType,
     nextOffset: formatOffset(space, tail),
     closed,
-    size: tail,
+    size: tail - stream.earliest,
     lastAppendAt: timeOf(lastAppendAtMs ?? 0),
     readers,
   };

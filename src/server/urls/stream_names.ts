@@ -1,5 +1,6 @@
 import type { HttpRequest } from "../../http/handler.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
+import { LIVE_PATH } from "../../protocol/live_events.ts";
 import { parseStreamName, RESERVED_SEGMENT } from "../../protocol/stream_name.ts";
 import type { ServerConfig } from "../common/options.ts";
 import type { RouteKind } from "../common/request_durations.ts";
@@ -120,6 +121,12 @@ export class StreamNames {
   /** Whether the request is about the listing of all streams; never where names aren't paths. */
   isListing({ url }: HttpRequest): boolean {
     return this.#extract === undefined && this.#afterPrefix(url) === LISTING;
+  }
+
+  /** Whether the request is about connections that follow many streams: no more than reads of them. */
+  isLive(request: HttpRequest): boolean {
+    const path = this.controlPath(request);
+    return path === LIVE_PATH || path?.startsWith(`${LIVE_PATH}/`) === true;
   }
 
   /** What follows `__ds/` in a URL, as it stands there; `undefined` in others, and where names aren't paths. */

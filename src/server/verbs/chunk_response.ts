@@ -1,4 +1,4 @@
-import { isFileSlice } from "../../env/file_body.ts";
+import { bodyLength, isFileSlice } from "../../env/file_body.ts";
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../../protocol/etag.ts";
@@ -24,7 +24,7 @@ const STALE_SECONDS = 300;
  * Types that a browser shows as documents whose scripts run: as of this server's own origin, where its page
  * takes tokens.
  */
-const RUNNING_TYPE = /html|xml|xsl/i;
+export const RUNNING_TYPE = /html|xml|xsl/i;
 
 /**
  * The answer that carries a chunk, in catch-up and long-poll alike (PROTOCOL §5.6, §10.1). In catch-up
@@ -65,7 +65,10 @@ export function chunkResponse(
   if (!isFixed || chunk.start === chunk.next) headers["cache-control"] = "no-store";
   else headers["cache-control"] = cacheControl(context, name, chunk);
 
-  const compressor = query.live === "no" && context.compressor?.fits(chunk)
+  const compressor = query.live === "no" && context.compressor?.fits({
+      contentType: chunk.contentType,
+      bytes: bodyLength(chunk.data),
+    })
     ? context.compressor
     : undefined;
   if (compressor !== undefined) headers["vary"] = "accept-encoding";

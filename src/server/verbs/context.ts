@@ -8,6 +8,7 @@ import { HttpTransport } from "../../subscriptions/webhooks/http_transport.ts";
 import { SigningKeys } from "../../subscriptions/webhooks/signing_keys.ts";
 import { PageAccess } from "../origins/page_access.ts";
 import { wakeCheck } from "../access/subscription_rights.ts";
+import type { BodyLimits } from "../body/limits.ts";
 import { BodyReader } from "../body/reader.ts";
 import { BodyBudget } from "../body/budget.ts";
 import { Compressor } from "../body/compressor.ts";
@@ -16,6 +17,7 @@ import { ClientLimits } from "../limits/client_limits.ts";
 import { FailedTokens } from "../limits/failed_tokens.ts";
 import { CountedBodies } from "../limits/counted_bodies.ts";
 import { Recorder } from "../figures/recorder.ts";
+import { LiveHub } from "../live/live_hub.ts";
 import { LiveReaders } from "../live/readers.ts";
 import { StreamNames } from "../urls/stream_names.ts";
 import type { ServerConfig } from "../common/options.ts";
@@ -30,6 +32,8 @@ interface ChangeableParts {
   urls: PublicUrls;
   pages: PageAccess;
   bodies: BodyReader;
+  /** Those of snapshots. */
+  snapshotBodies: BodyReader;
   /** Unless nothing limits clients. */
   limits: ClientLimits | undefined;
   /** What is known of clients, also while nothing limits them. */
@@ -52,6 +56,7 @@ export interface ServerContext extends ChangeableParts {
   readonly liveReaders: LiveReaders;
   readonly sse: SseHub;
   readonly polls: PollHub;
+  readonly live: LiveHub;
   /** The subscriptions, once their keys are loaded; `undefined` where there are none. */
   readonly subscriptions: (() => Promise<SubscriptionService>) | undefined;
   readonly counters: Counters;
@@ -92,11 +97,12 @@ export function createContext(
     clients: limits,
     failedTokens,
     failures: failedTokens,
-    bodies: openBodies(config, bodyBudget, limits),
+    ...openBodies(config, bodyBudget, limits),
     compressor: config.compress ? new Compressor(clock) : undefined,
     liveReaders,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
+    live: new LiveHub(config, liveReaders, counters),
     subscriptions: openSubscriptions(config),
     counters,
     recorder: config.page ? new Recorder(clock, config.signal) : undefined,
@@ -120,6 +126,7 @@ export function contextOnceOpen(before: ServerContext, config: ServerConfig): Se
     storage: config.storage,
     sse: new SseHub(config, liveReaders, counters),
     polls: new PollHub(config, liveReaders),
+    live: new LiveHub(config, liveReaders, counters),
     subscriptions: openSubscriptions(config),
   };
 }
@@ -139,7 +146,7 @@ export function prepareChange(context: ServerContext, config: ServerConfig): () 
   const clients = context.clients ?? openLimits(config, counters);
   const change = clients?.prepare({ ...config, limits: clientLimits ?? {} });
   const limits = clientLimits === undefined ? undefined : clients;
-  const bodies = openBodies(context.config, bodyBudget, limits);
+  const bodyReaders = openBodies(context.config, bodyBudget, limits);
   const failures = context.failures ?? openFailedTokens(config, counters);
   const { failedTokens: rate } = config;
   const changeFailures = rate && failures?.prepare({ ...config, failedTokens: rate });
@@ -149,20 +156,33 @@ export function prepareChange(context: ServerContext, config: ServerConfig): () 
     changeFailures?.();
     Object.assign(
       context,
-      { pages, urls, clients, limits, bodies, failures, failedTokens } satisfies ChangeableParts,
+      {
+        pages,
+        urls,
+        clients,
+        limits,
+        ...bodyReaders,
+        failures,
+        failedTokens,
+      } satisfies ChangeableParts,
     );
   };
 }
 
 function openBodies(
-  { maxAppendBytes, bodyTimeoutMs, clock }: ServerConfig,
+  { maxAppendBytes, maxSnapshotBytes, bodyTimeoutMs, clock }: ServerConfig,
   budget: BodyBudget,
   limits: ClientLimits | undefined,
-): BodyReader {
-  const bodyLimits = { bytes: maxAppendBytes, timeoutMs: bodyTimeoutMs, budget };
-  return limits === undefined
-    ? new BodyReader(bodyLimits, clock)
-    : new CountedBodies(bodyLimits, clock, limits);
+): Pick<ChangeableParts, "bodies" | "snapshotBodies"> {
+  const open = (bodyLimits: BodyLimits) =>
+    limits === undefined
+      ? new BodyReader(bodyLimits, clock)
+      : new CountedBodies(bodyLimits, clock, limits);
+  const common = { timeoutMs: bodyTimeoutMs, budget };
+  return {
+    bodies: open({ ...common, bytes: maxAppendBytes }),
+    snapshotBodies: open({ ...common, bytes: maxSnapshotBytes, most: "a snapshot may have" }),
+  };
 }
 
 function openLimits(config: ServerConfig, counters: Counters): ClientLimits | undefined {

@@ -23,7 +23,7 @@ const STATES: readonly StorageStatus["state"][] = [
 
 /** What the thread of this app has counted. */
 export function measureThread(context: ServerContext): readonly Sample[] {
-  const { counters, liveReaders, sse, bodyBudget, eventLoop, connections } = context;
+  const { counters, liveReaders, sse, live, bodyBudget, eventLoop, connections } = context;
   const errors = Object.fromEntries(
     [...ERROR_CODES, ...counters.errors.keys()].map((code) =>
       [code, counters.errors.get(code) ?? 0] as const
@@ -44,9 +44,11 @@ export function measureThread(context: ServerContext): readonly Sample[] {
     sample("durable_streams_refused_tokens_total", counters.refusedTokens),
     sample("durable_streams_bodies_in_flight_bytes", bodyBudget.reservedBytes),
     ...samplesBy("durable_streams_live_readers", {
-      "long-poll": liveReaders.size - sse.size,
+      "long-poll": liveReaders.size - sse.size - live.size,
       sse: sse.size,
+      many: live.size,
     }),
+    sample("durable_streams_followed_streams", live.streams),
     sample("durable_streams_dropped_readers_total", counters.droppedReaders),
     sample("durable_streams_refused_readers_total", counters.rejectedReaders),
     sample("durable_streams_event_loop_delay_seconds", eventLoop.take() / 1000),

@@ -36,6 +36,9 @@ import { Expiry } from "./streams/expiry.ts";
 import type { FileStream } from "./streams/file_stream.ts";
 import { QuotaCount } from "./streams/quota_count.ts";
 import { sweepOrphans } from "./streams/orphan_sweep.ts";
+import { FileSnapshots } from "./streams/file_snapshots.ts";
+import { sweepSnapshots } from "./streams/snapshot_sweep.ts";
+import { SnapshotFiles } from "./snapshots/snapshot_files.ts";
 import type { StreamCache } from "./streams/stream_cache.ts";
 import type { CurrentLogFile, LogFiles } from "./wal/files.ts";
 import { LogAge } from "./wal/log_age.ts";
@@ -88,6 +91,7 @@ export class FileStorage {
   readonly #log: LogWriter<Effect<FileStream>>;
   readonly #throttle: Throttle;
   readonly #segments: SegmentWriter;
+  readonly #snapshots: FileSnapshots;
   readonly #checkpointer: Checkpointer;
   readonly #trigger: CheckpointTrigger;
   readonly #admission: FileAdmission;
@@ -116,6 +120,7 @@ export class FileStorage {
       () => log.roomBytes < limits.urgentRoomBytes || dirty.count > limits.urgentDirtyStreams,
     );
     this.#segments = this.#makeSegmentWriter();
+    this.#snapshots = new FileSnapshots({ catalog, files: new SnapshotFiles(directory) });
     this.#checkpointer = this.#makeCheckpointer();
     const checkpointer = this.#checkpointer;
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
@@ -209,7 +214,7 @@ export class FileStorage {
         newWakeId,
         random: options.random ?? Math.random,
       }),
-      snapshots: undefined,
+      snapshots: this.#snapshots,
       quotas: this.#quotas,
       retention: {
         isSupported: false,
@@ -276,6 +281,7 @@ export class FileStorage {
       log: this.#log,
       throttle: this.#throttle,
       segments: this.#segments,
+      snapshots: this.#snapshots,
       open: this.#open,
       onStart: () => {
         this.#logAge.onCheckpointStart();
@@ -349,13 +355,18 @@ export class FileStorage {
   #sweep(): void {
     if (this.#isSwept) return;
     this.#isSwept = true;
-    sweepOrphans({
+    const { paths } = this.#directory;
+    const parts = {
       ...this.#directory,
-      folder: this.#directory.paths.segments,
       throttle: this.#throttle,
       nextId: this.#firstNewId,
       isStopped: () => this.#isStopped,
-    }).catch((error) => {
+    };
+    const swept = async () => {
+      await sweepOrphans({ ...parts, folder: paths.segments });
+      await sweepSnapshots({ ...parts, folder: paths.snapshots, snapshots: this.#snapshots });
+    };
+    swept().catch((error) => {
       if (!this.#isStopped) logger.warn("The sweep of left-over files stopped: {error}", { error });
     }).finally(() => this.#sweepIsDone = true);
   }

@@ -188,6 +188,7 @@ export class FrontEnd {
       status: () => this.#status.status(),
       measure: () => ({
         ...this.#status.measure(),
+        heardChanges: this.#listing.changes,
         // Only who asks for it pays for a look at each of them.
         get subscriptions() {
           return subscriptions.measure(clock.nowMs());

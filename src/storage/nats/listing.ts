@@ -52,10 +52,14 @@ class NameIndex {
   /** Why it can't be used. */
   failure: StreamError | undefined;
   usedAtMs = 0;
+  /** Set once it has all that there was: what comes then is new. */
+  isComplete = false;
+  readonly #onHeard: () => void;
   readonly #limit: number;
 
-  constructor(jetStream: JetStream, subjects: Subjects, limit: number) {
+  constructor(jetStream: JetStream, subjects: Subjects, limit: number, onHeard: () => void) {
     this.#limit = limit;
+    this.#onHeard = onHeard;
     this.follower = jetStream.follow(
       { log: subjects.namesLog, fromSequence: 1, isLastOfEach: true },
       (message) => this.#take(message),
@@ -63,6 +67,7 @@ class NameIndex {
   }
 
   #take({ payload, sequence }: StoredMessage): void {
+    if (this.isComplete) this.#onHeard();
     try {
       const entry = decodeNameEntry(payload);
       if (entry.kind === "tombstone") this.names.delete(entry.name);
@@ -88,9 +93,15 @@ class NameIndex {
 export class Listing {
   readonly #parts: ListingParts;
   #index: NameIndex | undefined;
+  #changes = 0;
 
   constructor(parts: ListingParts) {
     this.#parts = parts;
+  }
+
+  /** Counts up as names come and go while there is an index, and as it is let go of: nobody hears of them then. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** As `Storage.list`. */
@@ -135,13 +146,19 @@ export class Listing {
   async stop(): Promise<void> {
     const index = this.#index;
     this.#index = undefined;
+    if (index !== undefined) this.#changes++;
     await index?.follower.stop();
   }
 
   /** The index as of a moment after the call. */
   async #current(): Promise<NameIndex> {
     const { jetStream, subjects, settings, clock } = this.#parts;
-    const index = this.#index ??= new NameIndex(jetStream, subjects, settings.maxListedNames);
+    const index = this.#index ??= new NameIndex(
+      jetStream,
+      subjects,
+      settings.maxListedNames,
+      () => this.#changes++,
+    );
     index.usedAtMs = clock.nowMs();
     try {
       await index.follower.caughtUp();
@@ -151,6 +168,7 @@ export class Listing {
       throw toStreamError(error);
     }
     if (index.failure !== undefined) throw index.failure;
+    index.isComplete = true;
     return index;
   }
 

@@ -1,3 +1,4 @@
+import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { Offset, ReadFrom } from "../../protocol/offset.ts";
 import type {
@@ -71,7 +72,7 @@ export class RemoteStorage implements Storage {
   readonly #pages = new Pending<ListPage>();
   readonly #keptSnapshots = new Pending<KeptSnapshot>();
   readonly #snapshotInfos = new Pending<SnapshotInfo>();
-  readonly #readSnapshots = new Pending<ReadSnapshot>();
+  readonly #readSnapshots = new Pending<ReadSnapshot<Bytes>>();
   readonly #watches = new Map<number, Watcher>();
   #status: StorageStatus;
   #nextId = 0;

@@ -1,3 +1,4 @@
+import type { Bytes } from "../../protocol/bytes.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import type { Offset } from "../../protocol/offset.ts";
 import { describe } from "../describe.ts";
@@ -136,7 +137,7 @@ export class StorageHost {
   }
 
   /** A copy, since the memory is the storage's. */
-  #sendSnapshot(id: number, { body, ...value }: ReadSnapshot): void {
+  #sendSnapshot(id: number, { body, ...value }: ReadSnapshot<Bytes>): void {
     const sent = toWire(body.slice());
     this.#out.send({ kind: "snapshot", id, value, body: sent }, sent.buffer);
   }

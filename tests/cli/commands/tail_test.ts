@@ -203,7 +203,10 @@ Deno.test("tail --prefix takes the streams whose names begin so", async () => {
   match(both.stderr, /PATH and --prefix both say which streams/);
   const many = await kit.run(["tail", "-f", "--prefix", "logs/", "--max-streams", "1"]);
   equal(many.code, 2);
-  match(many.stderr, /more streams than --max-streams allows \(1\), .* a greater --max-streams/);
+  match(
+    many.stderr,
+    /more streams than --max-streams allows \(1\); accepted: .* a greater --max-streams/,
+  );
 });
 
 Deno.test("tail of several streams continues without the one that is missing, and ends with its code", async () => {
@@ -222,7 +225,7 @@ Deno.test("tail -f of several streams follows each until all are closed", async 
   const isLive = Promise.withResolvers<void>();
   let live = 0;
   const fetch = async (url: string, init: RequestInit) => {
-    if (url.includes("live=") && ++live === 2) isLive.resolve();
+    if (/live=|__ds\/live$/.test(url) && ++live === 2) isLive.resolve();
     return await kit.fixture.app.request(url, init);
   };
   const tail = kit.ok(["tail", "-f", "--prefix", "l/", "--json"], { fetch });
@@ -278,6 +281,7 @@ Deno.test("tail -f --prefix follows streams that come later from their start", a
   const fetch = async (url: string, init: RequestInit) => {
     const { pathname, searchParams } = new URL(url);
     if (searchParams.has("live")) live.get(pathname.replace("/v1/stream/", ""))?.();
+    if (pathname.endsWith("/__ds/live")) live.get("l/b")?.();
     return await kit.fixture.app.request(url, init);
   };
   const [firstIsLive, laterIsLive] = [isLive("l/a"), isLive("l/b")];
@@ -315,4 +319,19 @@ Deno.test("tail -f --prefix says once that there are more streams than it may fo
     stderr,
     /^durable-streams: there are more streams than --max-streams allows .*; later ones are left out$/,
   );
+});
+
+Deno.test("tail takes a pattern in a path's place, and with -f the streams that come later, too", async () => {
+  const kit = new CommandKit();
+  for (const name of ["jobs/1/log", "jobs/2/log", "jobs/1/out", "jobsite"]) {
+    await kit.fill(name, `${name}\n`);
+  }
+  equal(
+    await kit.ok(["tail", "jobs/*/log"]),
+    "==> jobs/1/log <==\njobs/1/log\n\n==> jobs/2/log <==\njobs/2/log\n",
+  );
+  equal(await kit.ok(["tail", "jobs/**", "jobs/1/log", "-n", "0"]), "");
+  const wrong = await kit.run(["tail", "jobs/a*/*"]);
+  equal(wrong.code, 2);
+  match(wrong.stderr, /a \* stands with other characters/);
 });

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import type { Bytes } from "../../../src/protocol/bytes.ts";
@@ -14,7 +15,8 @@ import { openFileStorage } from "../../../src/storage/file/open.ts";
 import { sqliteDriver } from "../../../src/storage/file/sqlite_driver.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { systemClock } from "../../../src/env/clock.ts";
-import { withTempDir } from "../../support/temp_dir.ts";
+import { FileKit } from "../../support/file_kit.ts";
+import { copyKilled, withTempDir } from "../../support/temp_dir.ts";
 import { CommandKit } from "../commands/command_kit.ts";
 
 const TEXT = "text/plain";
@@ -50,8 +52,8 @@ async function fill(storage: Storage): Promise<void> {
   await append(storage, "short", "hello");
 }
 
-async function readAll(dir: string, name: string): Promise<string> {
-  const storage = await openFileStorage({ dir, mustExist: true, ...SMALL });
+async function readAll(dir: string, name: string, options = {}): Promise<string> {
+  const storage = await openFileStorage({ dir, mustExist: true, ...SMALL, ...options });
   try {
     let text = "";
     for (let at = 0;;) {
@@ -127,6 +129,41 @@ Deno.test(
     equal(await readAll(`${restored}2`, "short"), "hello again");
     equal(await readAll(`${restored}2`, "long"), await readAll(restored, "long"));
   }),
+);
+
+Deno.test(
+  "a directory whose catalogue fell back goes on in a segment, and changes nothing of a backup",
+  () =>
+    withTempDir(async (root) => {
+      const commands = new CommandKit();
+      const [backups, restored] = [join(root, "backups"), join(root, "restored")];
+      const kit = new FileKit(root, { ...SMALL, walBytes: 1024 * 1024 });
+      await append(await kit.open(), "long", "0".padEnd(5000, "."));
+      await kit.close();
+      const { catalog } = directoryPaths(kit.dir);
+      const fallenBack = Deno.readFileSync(catalog);
+      const storage = await kit.open();
+      for (let i = 1; i < 12; i++) await append(storage, "long", `${i}`.padEnd(5000, "."));
+      await kit.checkpoint();
+      copyKilled(kit.dir, join(root, "killed"));
+      await kit.close();
+      const dir = join(root, "killed");
+      await commands.ok(["backup", "--dir", dir, "--to", backups]);
+      const linked = segmentIn(generations(nodeFileSystem, backups)[0]?.root ?? "", ".log");
+      const before = Deno.readFileSync(linked);
+      equal(Deno.statSync(linked).ino, Deno.statSync(segmentIn(dir, ".log")).ino);
+
+      // What a power cut may take: rows that were committed and not durable. The log has it all.
+      const later = directoryPaths(dir).catalog;
+      for (const end of ["-wal", "-shm"]) rmSync(later + end, { force: true });
+      Deno.writeFileSync(later, fallenBack);
+      const text = await readAll(dir, "long", { segmentBytes: 6000 });
+      equal(text.length, 60_000);
+      ok(Deno.statSync(segmentIn(dir, ".log")).size < before.length, "its segments are shorter");
+      deepEqual(Deno.readFileSync(linked), before);
+      await commands.ok(["restore", "--from", backups, "--to", restored]);
+      equal(await readAll(restored, "long"), text);
+    }),
 );
 
 Deno.test(

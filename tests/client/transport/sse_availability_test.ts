@@ -64,7 +64,8 @@ Deno.test("a rejection of one stream's SSE says nothing about the network", asyn
 
 Deno.test("a reader whose connection works keeps it, whatever another one found", async () => {
   const open = new SseResponse().event("[0]", { streamNextOffset: "51", streamCursor: "c" });
-  const kit = new ScriptKit([tail(), open.response, tail(), held(), end()]);
+  const notOffered = new Response(null, { status: 404 });
+  const kit = new ScriptKit([tail(), open.response, tail(), notOffered, held(), end()]);
   const first = kit.client.reader("a");
   await first.read();
   equal((await first.read()).messages.length, 1);
@@ -74,7 +75,7 @@ Deno.test("a reader whose connection works keeps it, whatever another one found"
   open.event("[1]", { streamNextOffset: "52", streamClosed: true });
   await settle();
   equal((await first.read()).nextOffset, "52");
-  equal(kit.requests.length, 5);
+  equal(kit.requests.length, 6);
 });
 
 Deno.test("mode sse asks for SSE all the same, and another client knows nothing of it", async () => {

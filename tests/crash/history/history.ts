@@ -3,6 +3,7 @@ import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { append } from "./appends.ts";
 import { askDamaged, damageOne } from "./damage.ts";
 import { create, createAgain, fork, remove } from "./names.ts";
+import { checkSnapshot, keepSnapshot } from "./snapshots.ts";
 import { checkForeignOffsets } from "./offsets.ts";
 import { describe, LifeOver, Session } from "./session.ts";
 import { checkListing } from "./listing.ts";
@@ -174,6 +175,9 @@ async function step(session: Session): Promise<void> {
   if (there !== undefined && world.extra.chance(0.01)) {
     await inspect(session, () => checkForeignOffsets(session, there));
   }
+  if (there !== undefined && !world.isFragile && world.snapshots.chance(0.15)) {
+    keepSnapshot(session, there);
+  }
   const kind = random.below(100);
   if (world.isFragile && kind < 76) {
     if (there !== undefined) append(session, there);
@@ -197,7 +201,9 @@ async function step(session: Session): Promise<void> {
 async function lookAt(session: Session, name: string): Promise<void> {
   await checkName(session, name);
   const stream = session.world.stream(name);
-  if (stream?.lifecycle === "there") await checkStream(session, stream);
+  if (stream?.lifecycle !== "there") return;
+  await checkStream(session, stream);
+  if (stream.lifecycle === "there") await checkSnapshot(session, stream);
 }
 
 /** What a fault keeps from being read is no harm. */

@@ -39,6 +39,9 @@ export interface ModelFork {
   prefixEnds: number[];
 }
 
+/** In the place of a snapshot's text where there is none. */
+export const NO_SNAPSHOT = "";
+
 /** What a look at a name may find. */
 export type Status = "there" | "not_found" | "gone";
 
@@ -83,6 +86,12 @@ export class ModelStream {
   appending = 0;
   /** Forks of it under way. */
   forking = 0;
+  /** Whether a snapshot of it is on its way. */
+  isKeeping = false;
+  /** The text of its snapshot, as far as that is known. */
+  #snapshot = NO_SNAPSHOT;
+  /** What it may be instead: nobody knows whether that has happened. */
+  readonly maybeSnapshots = new Set<string>();
 
   constructor(
     name: string,
@@ -119,6 +128,22 @@ export class ModelStream {
   /** Offset of the first byte of its own. */
   get ownStart(): number {
     return this.fork?.point ?? 0;
+  }
+
+  /** Its snapshot is this one. */
+  knowSnapshot(text: string): void {
+    this.#snapshot = text;
+    this.maybeSnapshots.clear();
+  }
+
+  /** What its snapshot may be. */
+  possibleSnapshots(): readonly string[] {
+    return [this.#snapshot, ...this.maybeSnapshots];
+  }
+
+  /** Whether its snapshot may be this one. */
+  mayHave(snapshot: string): boolean {
+    return this.possibleSnapshots().includes(snapshot);
   }
 
   /** Whether nothing is under way that changes it. */

@@ -6,6 +6,7 @@ import { checkCounts } from "./counts.ts";
 import { checkListing } from "./listing.ts";
 import { between, type ModelStream } from "./model.ts";
 import { makePayload } from "./payload.ts";
+import { settleSnapshot } from "./snapshots.ts";
 import { checkForeignOffsets } from "./offsets.ts";
 import type { Session } from "./session.ts";
 import { expect } from "./violation.ts";
@@ -87,6 +88,8 @@ export async function checkAll(session: Session): Promise<void> {
     await checkStream(session, stream);
     if (stream.lifecycle !== "there") continue;
     resolveUnknown(stream);
+    await settleSnapshot(session, stream);
+    if (stream.lifecycle !== "there") continue;
     if (world.isFragile) stream.realign();
     await checkProducers(session, stream);
     if (world.extra.chance(0.05)) await checkForeignOffsets(session, stream);

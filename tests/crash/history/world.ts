@@ -25,6 +25,7 @@ const MIB = 1024 * KIB;
 /** Longer bodies get a log that has room for some of them. */
 const EXTRA = 0x0e87_4a00;
 const SUBSCRIPTIONS = 0x5b5c_21b0;
+const SNAPSHOTS = 0x2c1f_93d7;
 const MOST_BYTES_IN_SMALL_LOG = 6000;
 /** So many that a checkpoint takes its time, and has more files than it syncs one by one. */
 const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
@@ -63,6 +64,7 @@ export class World {
   readonly longestBytes: number;
   #random: Random;
   #extra: Random;
+  #snapshots: Random;
   readonly #current = new Map<string, ModelStream>();
   readonly #byId = new Map<number, ModelStream>();
   readonly #bySpace = new Map<number, ModelStream>();
@@ -74,6 +76,7 @@ export class World {
     this.seed = seed;
     this.#random = random;
     this.#extra = new Random(seed ^ EXTRA);
+    this.#snapshots = new Random(seed ^ SNAPSHOTS);
     this.machine = new Machine(random.split(), {
       dir: random.pick(["/streams", "/mnt/data/streams"]),
       hasBarrier: random.chance(0.5),
@@ -109,11 +112,17 @@ export class World {
     return this.#extra;
   }
 
+  /** Those of snapshots. */
+  get snapshots(): Random {
+    return this.#snapshots;
+  }
+
   /** Each part draws by itself: what one of them does stays when another is left out. */
   turnTo(part: string): void {
     const seed = crc32(part, this.seed);
     this.#random = new Random(seed);
     this.#extra = new Random(seed ^ EXTRA);
+    this.#snapshots = new Random(seed ^ SNAPSHOTS);
     this.subscriptions.random = new Random(seed ^ SUBSCRIPTIONS);
   }
 

@@ -55,7 +55,7 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
     name: "the files of deleted streams go while a backup needs them",
     edits: [{
       file: "file/streams/checkpoint.ts",
-      from: '    const isHeld = !this.#obsolete.isEmpty && pins.isHeld("segments");\n',
+      from: '    const isHeld = hasObsolete && pins.isHeld("segments");\n',
       to: "    const isHeld = false;\n",
     }],
   },

@@ -15,3 +15,18 @@ Deno.test("another token is asked for where this one was refused, and not where 
   await refused;
   deepEqual(tokenRefusal.value, undefined);
 });
+
+Deno.test("a refusal says how long the server wants to be left alone, and whether another try may go well", async () => {
+  const refusal = async (status: number, headers: Record<string, string> = {}) => {
+    answerFetch(() => Promise.resolve(new Response("", { status, headers })));
+    try {
+      await call("http://localhost/");
+    } catch (error) {
+      return error instanceof ApiError ? [error.retryAfterMs, error.isPassing] : undefined;
+    }
+  };
+  deepEqual(await refusal(503, { "retry-after": "7" }), [7_000, true]);
+  deepEqual(await refusal(429, { "retry-after": "86400" }), [60_000, true]);
+  deepEqual(await refusal(503, { "retry-after": "Fri, 31 Dec 2032 23:59:59 GMT" }), [0, true]);
+  deepEqual(await refusal(404), [0, false]);
+});

@@ -167,3 +167,18 @@ testOnBoth(
     equal((await fetch(streamUrl(name), { method: "HEAD" })).status, 404);
   },
 );
+
+visits.test("a name with characters that can't be seen is typed as it is shown", async (visit) => {
+  const { page, open, send, streamUrl, problems } = visit;
+  problems.allow(/Failed to load resource.*404/);
+  const name = "doc\u202egpj.exe";
+  await send(name, { method: "PUT", headers: TEXT_TYPE, body: "x" });
+  await open(`/stream/${encodeURIComponent(name)}`);
+  const dialog = await dialogOf(page, "Delete", "Delete stream");
+  await dialog.getByLabel("Type the stream's name").fill("docgpj.exe");
+  equal(await dialog.getByRole("button", { name: "Delete stream" }).isDisabled(), true);
+  await dialog.getByLabel("Type the stream's name").fill("docU+202Egpj.exe");
+  await dialog.getByRole("button", { name: "Delete stream" }).click();
+  await dialog.waitFor({ state: "detached" });
+  equal((await fetch(streamUrl(name), { method: "HEAD" })).status, 404);
+});

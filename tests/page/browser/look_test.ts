@@ -74,7 +74,7 @@ visits.test("one jumps to the start, an offset and a time; older messages come a
   await page.getByText(/loaded,/).filter({ hasNotText: loaded }).waitFor();
   await page.getByRole("button", { name: "Start" }).click();
   await page.getByRole("option", { name: `{"n":0,` }).click();
-  const offset = await page.getByText(/^\w{8}_\d{16}$/).last().innerText();
+  const offset = await page.getByText(/^\w{8}-\d{16}$/).last().innerText();
   await page.getByRole("button", { name: "Close", exact: true }).last().click();
   await page.getByLabel("Offset or time").fill(offset);
   await page.getByRole("button", { name: "Go" }).click();
@@ -85,6 +85,19 @@ visits.test("one jumps to the start, an offset and a time; older messages come a
   await page.getByLabel("Offset or time").fill("somewhere");
   await page.getByRole("button", { name: "Go" }).click();
   await page.getByText("Write an offset, or a time").waitFor();
+});
+
+visits.test("whoever goes elsewhere sees that place first, whatever was seen before", async (visit) => {
+  const { page, open } = visit;
+  await makeNumbers(visit, "elsewhere", 20_000);
+  await open("/stream/elsewhere");
+  await page.getByRole("option", { name: `"n":19990,` }).click();
+  const held = page.getByText("Paused: reads on as you scroll");
+  await page.getByRole("button", { name: "Start" }).click();
+  await held.waitFor();
+  match(await page.getByRole("option").first().innerText(), /\{"n":0,/);
+  const offset = new URL(page.url()).hash.replace(/.*offset=/, "");
+  equal(offset, "-1");
 });
 
 visits.test("a view far from the end reads no more than it shows, and on as one scrolls", async (visit) => {
@@ -142,7 +155,7 @@ visits.test("a message, its offset, a curl and a program are copied", async (vis
   };
   equal(await copied("Copy message"), `{"n":2,"even":true}`);
   const offset = await copied("Copy offset");
-  match(offset, /^\w{8}_0*43$/);
+  match(offset, /^\w{8}-0*43$/);
   match(
     await copied("Copy curl"),
     new RegExp(`^curl -N 'http.*/copy\\?offset=${offset}&live=sse'$`),
@@ -168,6 +181,56 @@ visits.test("text runs on as it comes, and bytes are shown in hexadecimal", asyn
   await page.getByRole("option", { name: "00 01 fe ff" }).waitFor();
 });
 
+/** In the page: the line of text at the top of what can be seen, and where it stands. */
+const TOP_LINE = `(() => {
+  const box = document.querySelector(".text-flow").getBoundingClientRect();
+  const range = document.caretRangeFromPoint(box.left + 60, box.top + 100);
+  const at = range.getBoundingClientRect().top - box.top;
+  const { data } = range.startContainer;
+  const start = data.lastIndexOf("\\n", range.startOffset - 1) + 1;
+  return data.slice(start, data.indexOf("\\n", start)) + " at " + Math.round(at);
+})()`;
+
+visits.test("a long text holds still where one reads it, whatever comes and is loaded", async ({ page, open, send }) => {
+  const lines = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => `line ${from + n} ${"and on ".repeat(n % 40)}\n`)
+      .join("");
+  const append = (from: number, to: number) =>
+    send("long", { method: "POST", headers: TEXT, body: lines(from, to) });
+  await send("long", { method: "PUT", headers: TEXT, body: lines(0, 10_000) });
+  await open("/stream/long");
+  const flow = page.getByRole("log", { name: "Text" });
+  await flow.getByText("line 9999 ").waitFor();
+  // Upwards, until what comes before has been loaded.
+  const loaded = await page.getByText(/loaded,/).innerText();
+  await flow.hover();
+  while (await page.getByText(loaded).count() > 0) {
+    await page.mouse.wheel(0, -3_000);
+    await page.waitForTimeout(30);
+  }
+  await flow.evaluate((element: Element) => element.scrollTop += 700);
+  await page.getByText("Live, paused here").waitFor();
+  const seen = await page.evaluate(TOP_LINE);
+  match(seen, /^line \d+ .* at \d+$/);
+  const arrived = Number((await page.getByText(/ arrived$/).innerText()).replace(/\D/g, ""));
+  await append(10_000, 11_500);
+  await page.getByText(`${(arrived + 1_500).toLocaleString("en")} arrived`).waitFor();
+  equal(await page.evaluate(TOP_LINE), seen);
+  await page.getByRole("button", { name: "Load earlier" }).click();
+  await page.getByRole("button", { name: "Load earlier" }).and(page.locator(":enabled")).waitFor();
+  equal(await page.evaluate(TOP_LINE), seen);
+  ok(await flow.locator(".text-block").count() < 40);
+  await page.getByRole("button", { name: "Start" }).click();
+  await flow.getByText(/^line 0 /).waitFor();
+  const start = await page.evaluate(TOP_LINE);
+  match(start, /^line \d /);
+  await append(11_500, 13_000);
+  await page.getByText("Paused: reads on as you scroll").waitFor();
+  equal(await page.evaluate(TOP_LINE), start);
+  await page.getByRole("button", { name: "Follow" }).click();
+  await flow.getByText("line 12999 ").waitFor();
+});
+
 visits.test("an image is shown as one, SVG and HTML are not", async ({ page, open, send }) => {
   const dot =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAfbLI3wAAAABJRU5ErkJggg==";
@@ -191,6 +254,13 @@ visits.test("an image is shown as one, SVG and HTML are not", async ({ page, ope
   await open("/stream/svg");
   await page.getByRole("option").waitFor();
   equal(await page.getByRole("img").count(), 0);
+});
+
+visits.test("an address that asks for an image of what is none shows its messages", async (visit) => {
+  const { page, open } = visit;
+  await makeNumbers(visit, "no image", 3);
+  await open("/stream/no%20image?view=media");
+  await page.getByRole("option", { name: `"n":2,` }).waitFor();
 });
 
 visits.test("producers, forks that can be walked, Stream-Seq and what is left of the time are told", async ({ page, open, send, url }) => {

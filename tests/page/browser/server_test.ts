@@ -1,8 +1,18 @@
 import { match, ok } from "node:assert/strict";
+import { until } from "../../support/until.ts";
 import { Visits } from "./support/visits.ts";
 import { PHONE } from "./support/screen.ts";
 
 const visits = new Visits();
+
+/** In the page: whether the first chart has anything on it that isn't grey, as its grid is. */
+const HAS_LINE = `(() => {
+  const canvas = document.querySelector(".plot canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((_, at) =>
+    at % 4 === 0 && data[at + 3] > 60 && Math.abs(data[at] - data[at + 2]) > 60
+  );
+})()`;
 
 for (const screen of [undefined, PHONE]) {
   visits.test("the server's figures are drawn, and go on", async ({ page, open, send }) => {
@@ -21,6 +31,7 @@ for (const screen of [undefined, PHONE]) {
       await send("a", { method: "POST", headers: { "content-type": "text/plain" }, body: "x" });
     }
     await page.getByRole("img", { name: /^Sync latency. median: .* at most/ }).waitFor();
+    await until(() => page.evaluate(HAS_LINE), () => "the chart has no line");
     await page.getByRole("button", { name: "24 hours" }).click();
     match(page.url(), /#\/server\?range=day$/);
   }, screen && { screen });

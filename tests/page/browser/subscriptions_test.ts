@@ -66,6 +66,20 @@ for (const screen of [undefined, PHONE]) {
   );
 }
 
+visits.test("more of them are shown once, however often one clicks", async (visit) => {
+  const { page, open } = visit;
+  for (let n = 0; n < 120; n++) {
+    await subscribe(visit, `z-${n}`, { type: "pull-wake", pattern: `m/${n}`, wake_stream: "w" });
+  }
+  await open("/subscriptions");
+  const cards = page.locator(".subscriptions > li");
+  await page.getByRole("button", { name: "Show more" }).dblclick();
+  await page.getByRole("button", { name: "Show more" }).waitFor({ state: "detached" });
+  const ids = await cards.getByRole("link").allTextContents();
+  equal(new Set(ids).size, ids.length);
+  ok(ids.length >= 120);
+});
+
 visits.test("a worker that holds a subscription is named, and its streams are links", async (visit) => {
   const { page, open, send, url } = visit;
   await send("wakes", { method: "PUT", headers: JSON_TYPE });

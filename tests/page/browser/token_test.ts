@@ -66,6 +66,29 @@ visits.test("what isn't granted isn't offered", async ({ page, open, send }) => 
   }
 });
 
+visits.test("what was offered to one token isn't to the next one", async ({ page, open, send, problems }) => {
+  problems.allow(REFUSED);
+  const headers = { "content-type": "text/plain", authorization: `Bearer ${admin}` };
+  await send("public/shared", { method: "PUT", headers, body: "x" });
+  const brief = tokens.add("brief", "read,append,create,close,delete,list public/**");
+  tokens.write();
+  await open("/stream/public/shared");
+  await signIn(page, admin);
+  await page.getByRole("button", { name: "Append" }).waitFor();
+  tokens.write({ without: "admin" });
+  const dialog = page.getByRole("dialog", { name: "The server asks for another token" });
+  await dialog.waitFor();
+  await signIn(page, brief);
+  await dialog.waitFor({ state: "detached" });
+  tokens.write({ without: "brief" });
+  await dialog.waitFor();
+  await signIn(page, reader);
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "About" }).waitFor();
+  await page.getByRole("button", { name: "Append" }).waitFor({ state: "detached" });
+  equal(await page.getByRole("button", { name: "Delete", exact: true }).count(), 0);
+});
+
 visits.test("a token that is taken away is asked for anew, and what was typed stays", async ({ page, open, problems }) => {
   problems.allow(REFUSED);
   await open("/server");

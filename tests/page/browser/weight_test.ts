@@ -26,6 +26,29 @@ visits.test("the page is one document, and asks nobody else for anything", async
   equal(asked.filter((path) => !path.includes("/__ds/")).join(), "/ui");
 });
 
+/** A network on which the page takes about a second. */
+const BYTES_A_SECOND = 80_000;
+
+visits.test("the page is painted before what draws its charts is there", async ({ page, open }) => {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 0,
+    downloadThroughput: BYTES_A_SECOND,
+    uploadThroughput: -1,
+  });
+  await open("/server");
+  await page.locator(".plot canvas").first().waitFor();
+  const [paintMs, wholeMs]: number[] = await page.evaluate(`[
+    performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
+    performance.getEntriesByType("navigation")[0]?.responseEnd,
+  ]`);
+  console.log(
+    `painted after ${Math.round(paintMs ?? 0)} ms, whole after ${Math.round(wholeMs ?? 0)} ms`,
+  );
+  ok((paintMs ?? Infinity) < (wholeMs ?? 0));
+});
+
 /** Each view, and what is read in it once it is there. */
 const PLACES = [
   ["/streams/", /^quiet$/],

@@ -40,3 +40,12 @@ Deno.test("a character that one answer begins and the next one ends is whole", a
   const { texts } = await before(served, "text", 6_001, 8_001);
   equal(texts.join(""), `x${"ä".repeat(3_000)}`);
 });
+
+Deno.test("nothing comes before where a stream begins, once the rest was trimmed", async () => {
+  const served = new Fixture();
+  await served.make("a", JSON_TYPE, `[1,2,3]`);
+  const answer = await served.send("PATCH", "a", { "stream-trim-before": served.offset(3) });
+  equal(answer.status, 204);
+  deepEqual((await before(served, "json", 6, 9)).texts, ["2"]);
+  deepEqual((await before(served, "json", 3, 9)).texts, []);
+});

@@ -4,13 +4,13 @@ import { token, tokenRefusal } from "../../../src/page/api/request.ts";
 import { LiveRead, type ReadState } from "../../../src/page/reading/live_read.ts";
 import { textOf } from "../../../src/page/reading/message.ts";
 
-const TAIL = "abcdefgh_0000000000000002";
+const TAIL = "abcdefgh-0000000000000002";
 
 function answerOf(data: string, control: Record<string, unknown>): Response {
   const body = `event: data\ndata:${data}\n\nevent: control\ndata:${
     JSON.stringify({ streamNextOffset: TAIL, ...control })
   }\n\n`;
-  return new Response(body, { headers: { "stream-next-offset": "abcdefgh_0000000000000000" } });
+  return new Response(body, { headers: { "stream-next-offset": "abcdefgh-0000000000000000" } });
 }
 
 /** Reads until the stream's end; what came, and how the read was. */
@@ -24,6 +24,7 @@ async function readAll(): Promise<{ texts: string[]; states: ReadState["kind"][]
         if (kind === "ended" || kind === "failed") resolve();
       },
       onStart: () => {},
+      onTrimmed: () => texts.push("trimmed"),
       onMessages: (messages) => texts.push(...messages.map(({ bytes }) => textOf(bytes))),
       shouldHold: () => false,
     })
@@ -40,7 +41,30 @@ Deno.test("answers that end at once are asked for anew after a pause, from where
   deepEqual((await readAll()).texts, ["xy", "xy"]);
   const [[, firstMs] = ["", 0], [offset, secondMs] = ["", 0]] = asked;
   equal(offset, TAIL);
-  equal(secondMs - firstMs >= 400, true, `${secondMs - firstMs} ms between them`);
+  equal(secondMs - firstMs >= 240, true, `${secondMs - firstMs} ms between them`);
+});
+
+Deno.test("whoever reads goes on behind what was trimmed meanwhile", async () => {
+  const [earliest, later] = ["abcdefgh_0000000000000008", "abcdefgh_0000000000000009"];
+  const asked: (string | null)[] = [];
+  answerFetch((request) => {
+    asked.push(new URL(request.url).searchParams.get("offset"));
+    if (asked.length === 1) return Promise.resolve(answerOf("xy", {}));
+    if (asked.length === 2) {
+      const headers = { "stream-earliest-offset": earliest };
+      return Promise.resolve(new Response("", { status: 410, headers }));
+    }
+    if (asked.length === 3) {
+      const control = { trimmed: true, earliestOffset: later };
+      const body = `event: control\ndata:${
+        JSON.stringify({ streamNextOffset: earliest, ...control })
+      }\n\n`;
+      return Promise.resolve(new Response(body, { headers: { "stream-next-offset": earliest } }));
+    }
+    return Promise.resolve(answerOf("z", { streamClosed: true }));
+  });
+  deepEqual((await readAll()).texts, ["xy", "trimmed", "trimmed", "z"]);
+  deepEqual(asked, ["-1", TAIL, earliest, later]);
 });
 
 Deno.test("a token that is over is waited for, and the read goes on with the next one", async () => {

@@ -1,5 +1,5 @@
-import { equal } from "node:assert/strict";
-import { StoredLines, StoredText } from "../../../src/page/ui/text.tsx";
+import { deepEqual, equal } from "node:assert/strict";
+import { hasHidden, StoredLines, StoredText, visibleText } from "../../../src/page/ui/text.tsx";
 
 /** What an element shows, with its marks in brackets. */
 function shown(node: unknown): string {
@@ -19,6 +19,8 @@ Deno.test("characters that can't be seen, or turn the order around, are marked",
   equal(lineOf("x\u{e0061}\u{e0100}"), "x[U+E0061][U+E0100]");
   equal(lineOf("tab\tline\n"), "tab[U+0009]line[U+000A]");
   equal(shown(StoredLines({ text: "tab\tline\n\r" })), "tab\tline\n[U+000D]");
+  equal(visibleText("a\u202eb\u200bc"), "aU+202EbU+200Bc");
+  deepEqual(["a\u202eb", "a b"].map(hasHidden), [true, false]);
 });
 
 Deno.test("what can be seen is as it is", () => {

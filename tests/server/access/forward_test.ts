@@ -23,6 +23,8 @@ function threads(front: TableAuthority, back: TableAuthority) {
     onMeasure: () => {},
     gatherReaders: () => Promise.resolve(new Map()),
     onFigures: () => {},
+    shareLiveChange: () => Promise.resolve(false),
+    onLiveChange: () => {},
   });
   starting.serve(storage);
   const { handler } = starting;

@@ -34,14 +34,14 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [
     { code: "offset_trimmed", space: 36, earliest: 5 },
     410,
-    { "stream-earliest-offset": "00000010_0000000000000005" },
+    { "stream-earliest-offset": "00000010-0000000000000005" },
   ],
   [{ code: "snapshots_unsupported" }, 501, NOTHING],
   [{ code: "snapshot_not_found" }, 404, NOTHING],
   [
     { code: "snapshot_regression", space: 1, position: 5 },
     409,
-    { "stream-snapshot-offset": "00000001_0000000000000005" },
+    { "stream-snapshot-offset": "00000001-0000000000000005" },
   ],
   [{ code: "empty_body" }, 400, NOTHING],
   [{ code: "body_incomplete" }, 400, NOTHING],
@@ -57,12 +57,12 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [
     { code: "sequence_regression", space: 36, tail: 5 },
     409,
-    { "stream-next-offset": "00000010_0000000000000005" },
+    { "stream-next-offset": "00000010-0000000000000005" },
   ],
   [
     { code: "stream_closed", space: 36, tail: 5 },
     409,
-    { "stream-closed": "true", "stream-next-offset": "00000010_0000000000000005" },
+    { "stream-closed": "true", "stream-next-offset": "00000010-0000000000000005" },
   ],
   [
     { code: "stream_closed", space: 36, tail: 5, producer: { epoch: 1, seq: 2 } },
@@ -72,7 +72,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [
     { code: "offset_mismatch", space: 36, tail: 5 },
     409,
-    { "stream-next-offset": "00000010_0000000000000005" },
+    { "stream-next-offset": "00000010-0000000000000005" },
   ],
   [
     { code: "sequence_gap", expected: 3, received: 9 },
@@ -89,7 +89,7 @@ const ANSWERS: readonly (readonly [Failure, number, Fields])[] = [
   [
     { code: "damaged", next: { space: 36, position: 5 } },
     500,
-    { "stream-damaged": "true", "stream-next-offset": "00000010_0000000000000005" },
+    { "stream-damaged": "true", "stream-next-offset": "00000010-0000000000000005" },
   ],
   [{ code: "too_many_bodies" }, 503, { "retry-after": "1", connection: "close" }],
   [{ code: "too_many_readers" }, 503, { "retry-after": "1" }],

@@ -12,8 +12,7 @@ function counts(atMs: number, more: Partial<Counts> = {}): Counts {
     atMs,
     appends: 0,
     appendedBytes: 0,
-    created: 0,
-    deleted: 0,
+    changes: 0,
     syncSeconds: undefined,
     checkpointSeconds: undefined,
     logBytes: undefined,
@@ -21,6 +20,7 @@ function counts(atMs: number, more: Partial<Counts> = {}): Counts {
     readers: 0,
     connections: undefined,
     errors: 0,
+    failures: 0,
     ...more,
   };
 }
@@ -75,7 +75,8 @@ Deno.test("a point has what was between two counts: rates, latencies and what is
   const now = counts(3000, {
     appends: 25,
     appendedBytes: 301,
-    errors: 1,
+    errors: 7,
+    failures: 4,
     syncSeconds: syncs.value,
     readers: 3,
     logBytes: 7,
@@ -83,9 +84,10 @@ Deno.test("a point has what was between two counts: rates, latencies and what is
   const { t, values } = pointBetween(before, now);
   equal(t, 3000);
   deepEqual(
-    [values.appends, values.bytes, values.errors, values.readers, values.logBytes],
-    [10, 150.5, 0, 3, 7],
+    [values.appends, values.bytes, values.readers, values.logBytes],
+    [10, 150.5, 3, 7],
   );
+  deepEqual([values.errors, values.failures], [3, 2]);
   deepEqual([values.syncP50Ms, values.syncP99Ms], [0.51, 55]);
   deepEqual([values.connections, values.checkpointMs], [null, null]);
 });
@@ -107,11 +109,12 @@ Deno.test("a counter that begins anew, and a clock that is set back, give no neg
 });
 
 Deno.test("threads' counts are summed, and connections only where a listener counts them", () => {
-  const one = { readers: 1, connections: 5, errors: 2 };
+  const one = { readers: 1, connections: 5, errors: 2, failures: 1 };
   deepEqual(addThreads([one, { ...one, connections: undefined }]), {
     readers: 2,
     connections: 5,
     errors: 4,
+    failures: 2,
   });
   equal(addThreads([]).connections, undefined);
 });

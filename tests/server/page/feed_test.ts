@@ -58,7 +58,7 @@ Deno.test("each second brings a sample, with rates and not sums", async () => {
   await expectError(await served.get("missing"), 404, "not_found");
   served.clock.advance(1000);
   const next = await feed.next("sample");
-  deepEqual([next.series.appends, next.series.errors], [0, 1]);
+  deepEqual([next.series.appends, next.series.errors, next.series.failures], [0, 1, 0]);
   await feed.cancel();
 });
 

@@ -1,5 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { expectError, Fixture, JSON_TYPE, producer, TEXT } from "../../support/fixture.ts";
+import { createApp } from "../../../src/server/app.ts";
+import { createMemoryStorage } from "../../../src/storage/memory.ts";
+import type { ListRequest } from "../../../src/storage/storage.ts";
 import { GuardedFixture } from "../access/authority.ts";
 
 /** What the page is told of streams: lists, searches, trees, and all of one. */
@@ -229,4 +232,22 @@ Deno.test("names that look like markup or paths come back as they are", async ()
     const query = new URLSearchParams({ name });
     equal((await (await served.get(`__ds/page/stream?${query}`)).json()).name, name);
   }
+});
+
+Deno.test("a search that nobody waits for any more looks no further", async () => {
+  const storage = createMemoryStorage();
+  for (let i = 0; i < 10_000; i++) await storage.create(`s${i}`, { contentType: "text/plain" });
+  const list = storage.list.bind(storage);
+  const gone = new AbortController();
+  let lists = 0;
+  Object.assign(storage, {
+    list: (request: ListRequest) => {
+      if (++lists === 2) gone.abort();
+      return list(request);
+    },
+  });
+  const app = createApp({ storage, page: true, listing: true });
+  const url = "http://localhost/v1/stream/__ds/page/streams?q=nowhere";
+  await app.fetch(new Request(url, { signal: gone.signal }));
+  equal(lists, 2);
 });

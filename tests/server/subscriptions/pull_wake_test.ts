@@ -336,5 +336,5 @@ function streamId(
   path: string,
 ): number {
   const offset = streams.find((stream) => stream.path === path)?.tail_offset ?? "";
-  return parseInt(offset.split("_")[0] ?? "", 36) - parseInt(served.storage.identity, 16);
+  return parseInt(offset.split("-")[0] ?? "", 36) - parseInt(served.storage.identity, 16);
 }

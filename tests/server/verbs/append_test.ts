@@ -115,7 +115,7 @@ Deno.test("Stream-Expected-Offset elsewhere: 409 with the tail, and nothing is a
       answer,
       409,
       "offset_mismatch",
-      /Stream-Expected-Offset \w{8}_0+\d is not the tail/,
+      /Stream-Expected-Offset \w{8}-0+\d is not the tail/,
     );
   }
   equal(await served.content("a"), "abc");

@@ -114,7 +114,7 @@ const REFUSED: readonly (readonly [string, Sent, number, string, RegExp])[] = [
     (served) => fromAt(served, "src", 11),
     400,
     "invalid_fork",
-    /_0{14}11 is past the source's tail, \w{8}_0{14}10/,
+    /-0{14}11 is past the source's tail, \w{8}-0{14}10/,
   ],
   [
     "a malformed offset",

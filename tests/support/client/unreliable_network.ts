@@ -18,7 +18,7 @@ export function unreliableNetwork(send: Send, random: Random, faultChance: numbe
     return fault;
   };
   return async (url, init) => {
-    const isSse = url.includes("live=sse");
+    const isSse = url.includes("live=sse") || url.endsWith("/__ds/live");
     const fault = fails() ? random.pick(["lost", "unavailable", "cut"] as const) : "none";
     if (fault === "lost") throw new TypeError("connection reset");
     if (fault === "unavailable") return new Response("later", { status: 503 });

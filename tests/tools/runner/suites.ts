@@ -26,6 +26,8 @@ export interface Suite {
   readonly folder?: string;
   /** It needs `tests/node_modules`. */
   readonly needsTools?: boolean;
+  /** It waits more than it computes: another such suite runs beside it. The rest have all cores. */
+  readonly sharesCores?: boolean;
   /** A run without a test is a failure, except where this says why there may be none yet. */
   readonly mayBeEmpty?: boolean;
 }
@@ -55,6 +57,7 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/runtime",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "readme",
@@ -65,6 +68,7 @@ const OTHERS: readonly Suite[] = [
     folder: "tests/readme",
     // One of its examples runs on Node, which takes what is built.
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "commands",
@@ -75,15 +79,18 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/commands",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "package",
     command: [deno, "test", "-A", "tests/package"],
     ...denoTest,
+    usualSeconds: 150,
     limitMinutes: 15,
     long: true,
     folder: "tests/package",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "embedding",
@@ -93,16 +100,18 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/embedding",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "kill",
     command: [deno, "test", "-A", "tests/kill"],
     ...denoTest,
-    usualSeconds: 218,
+    usualSeconds: 170,
     limitMinutes: 18,
     long: true,
     folder: "tests/kill",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "crash histories",
@@ -159,6 +168,7 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/linearizability",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "nats",
@@ -170,6 +180,7 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/nats",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "hostile",
@@ -180,6 +191,7 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/hostile",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "deploy",
@@ -190,6 +202,7 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/deploy",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "disk",
@@ -200,6 +213,7 @@ const OTHERS: readonly Suite[] = [
     long: true,
     folder: "tests/disk",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "client",
@@ -209,28 +223,31 @@ const OTHERS: readonly Suite[] = [
     limitMinutes: 5,
     long: true,
     folder: "tests/client/hostile",
+    sharesCores: true,
   },
   {
     name: "compat",
     // What it drives is installed beside the tests, and its own types are checked here only.
     command: [deno, "test", "-A", "-c", "tests/deno.json", "tests/compat"],
     ...denoTest,
-    usualSeconds: 70,
-    limitMinutes: 8,
+    usualSeconds: 110,
+    limitMinutes: 10,
     long: true,
     folder: "tests/compat",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "page",
     // As with compat: its browser is installed beside the tests.
     command: [deno, "test", "-A", "-c", "tests/deno.json", "tests/page/browser"],
     ...denoTest,
-    usualSeconds: 60,
-    limitMinutes: 8,
+    usualSeconds: 130,
+    limitMinutes: 10,
     long: true,
     folder: "tests/page/browser",
     needsTools: true,
+    sharesCores: true,
   },
   {
     name: "conformance",

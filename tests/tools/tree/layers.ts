@@ -118,6 +118,8 @@ const ROOMS: readonly Room[] = [
     below: BASE,
     inside: [["errors"], ["transport"], ["reader", "producer"], ["subscriptions"], ["."]],
   },
+  { path: "src/ai", below: [...BASE, "src/client"] },
+  { path: "src/demo", below: [...BASE, "src/client", "src/ai"] },
   {
     path: "src/page",
     below: ["src/protocol"],
@@ -135,7 +137,7 @@ const ROOMS: readonly Room[] = [
   { path: "src/nats.ts", below: ["src/storage/nats"] },
   {
     path: "src/cli",
-    below: [...PROGRAM, "src/storage/nats", "src/storage/remote", "src/mod.ts"],
+    below: [...PROGRAM, "src/storage/nats", "src/storage/remote", "src/demo", "src/mod.ts"],
     inside: [
       ["flags"],
       ["context"],

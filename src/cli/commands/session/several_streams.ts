@@ -1,4 +1,13 @@
 import { ClientError, type ClientErrorCode } from "../../../client/errors/client_error.ts";
+import { StreamError } from "../../../protocol/errors.ts";
+import {
+  GLOBSTAR,
+  literalPrefix,
+  matches,
+  parsePattern,
+  type Pattern,
+  STAR,
+} from "../../../protocol/name_pattern.ts";
 import { EXIT, exitCodeOf } from "../../context/exit_code.ts";
 import { prefixFlag } from "../../flags/common_flags.ts";
 import { PROGRAM } from "../../context/program_name.ts";
@@ -6,6 +15,7 @@ import { UsageError } from "../../flags/usage_error.ts";
 import { errorPrefix } from "../output/color.ts";
 import { errorMessageOf } from "../output/error_message.ts";
 import { namesBelow } from "./listing.ts";
+import type { Session } from "./session.ts";
 import { PATH, type StreamTask } from "./stream_command.ts";
 
 /** Failures of one stream that say nothing about the others. */
@@ -32,6 +42,7 @@ export function namedStreams(
 ): AsyncIterable<string> | readonly string[] {
   const prefix = values.get(prefixFlag);
   if (prefix === undefined) {
+    if (session.names.some(isGlob)) return namesOf(session);
     if (session.names.length > 0 && !session.names.includes("")) return session.names;
     throw new UsageError(
       `${command} needs PATH, ${PATH.help}, or --prefix: ${PROGRAM} ${command} PATH`,
@@ -39,6 +50,38 @@ export function namedStreams(
   }
   if (session.names.length === 0) return namesBelow(session, prefix);
   throw new UsageError("PATH and --prefix both say which streams; accepted: one of them");
+}
+
+/** Whether a name stands for all that fit it: a segment of it is `*` or `**`. */
+export function isGlob(name: string): boolean {
+  return name.split("/").some((segment) => segment === STAR || segment === GLOBSTAR);
+}
+
+/** The names as they are, and those that there are now of each that stands for several; each once. */
+async function* namesOf(session: Session): AsyncGenerator<string, undefined> {
+  const seen = new Set<string>();
+  for (const name of session.names) {
+    for await (const each of isGlob(name) ? fitting(session, name) : [name]) {
+      if (!seen.has(each)) yield each;
+      seen.add(each);
+    }
+  }
+}
+
+async function* fitting(session: Session, glob: string): AsyncGenerator<string, undefined> {
+  const pattern = patternOf(glob);
+  for await (const name of namesBelow(session, literalPrefix(pattern))) {
+    if (matches(pattern, name)) yield name;
+  }
+}
+
+function patternOf(glob: string): Pattern {
+  try {
+    return parsePattern(glob);
+  } catch (error) {
+    if (error instanceof StreamError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 /**

@@ -30,6 +30,8 @@ export interface StreamCommandSpec {
   readonly args: readonly Argument[];
   /** Its arguments name no streams. */
   readonly argsAreText?: boolean;
+  /** So many of them come before those that do; 0 unless given. */
+  readonly firstName?: number;
   /** Its own flags; {@link connectionFlags} are added. */
   readonly flags: FlagTable;
   /** It does something of its own at SIGINT, SIGTERM and SIGHUP. */
@@ -66,7 +68,7 @@ export function streamCommand(spec: StreamCommandSpec): CliCommand {
           context.printError(`${PROGRAM}: ${describeUnknown(variable)}`);
         }
       }
-      const session = openSession(values, context, spec.argsAreText ? [] : invocation.args, {
+      const session = openSession(values, context, namesIn(spec, invocation.args), {
         forEver: spec.mayFollow?.(values) ?? false,
       });
       try {
@@ -80,6 +82,10 @@ export function streamCommand(spec: StreamCommandSpec): CliCommand {
       }
     },
   };
+}
+
+function namesIn({ argsAreText, firstName = 0 }: StreamCommandSpec, args: readonly string[]) {
+  return argsAreText === true ? [] : args.slice(firstName);
 }
 
 function messageFor(error: unknown, session: Session, spec: StreamCommandSpec): string {

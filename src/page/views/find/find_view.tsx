@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { token } from "../../api/request.ts";
 import { openDialog } from "../../dialogs/requested.ts";
-import { changes } from "../../state/feed.ts";
+import { changes, returns } from "../../state/feed.ts";
 import { setKeyTarget } from "../../state/key_target.ts";
 import { pinned, recent } from "../../state/marked_streams.ts";
 import { may } from "../../state/rights.ts";
@@ -27,7 +27,7 @@ export function FindView({ at }: { readonly at: StreamsRoute }) {
     last.current = query;
     const timer = setTimeout(() => void finder.find(prefix, query), isTyping ? TYPING_MS : 0);
     return () => clearTimeout(timer);
-  }, [finder, prefix, query, changes.value]);
+  }, [finder, prefix, query, changes.value, returns.value]);
   useEffect(() => () => finder.close(), [finder]);
   useRowKeys();
   const found = finder.found.value;
@@ -53,7 +53,7 @@ export function FindView({ at }: { readonly at: StreamsRoute }) {
       {isTop && problem === undefined && !isEmpty && <Marked />}
       {found !== undefined && problem === undefined && (
         isEmpty && found.next === undefined
-          ? <FindEmpty prefix={prefix} query={query} />
+          ? <FindEmpty prefix={prefix} query={found.query} />
           : <Results finder={finder} found={found} query={query} prefix={prefix} />
       )}
       {found === undefined && problem === undefined && <div class="rows rows-waiting" />}
@@ -68,8 +68,9 @@ function SearchField({ at, finder }: { readonly at: StreamsRoute; readonly finde
   const [wanted, want] = useState<string>();
   useEffect(() => {
     if (wanted === undefined || wanted !== query || found?.query !== query) return;
-    want(undefined);
     const name = bestOf(found, prefix);
+    if (!found.isWhole && name !== prefix + query) return;
+    want(undefined);
     if (name !== undefined) goTo({ view: "stream", name });
   }, [wanted, query, found, prefix]);
   const set = (text: string) =>
@@ -93,7 +94,7 @@ function SearchField({ at, finder }: { readonly at: StreamsRoute; readonly finde
         data-search
       />
       <p class="visually-hidden" aria-live="polite">
-        {query !== "" && found !== undefined ? countText(found) : ""}
+        {query !== "" && found?.query === query && found.isWhole ? countText(found) : ""}
       </p>
     </div>
   );
@@ -162,10 +163,12 @@ function Results({ finder, found, query, prefix }: {
       <div class="rows-foot">
         {query !== "" && (
           <span class="soft">
-            {countText(found)} among the {formatCount(found.scanned)} names looked at.
+            {found.query === query && found.isWhole
+              ? `${countText(found)} among the ${formatCount(found.scanned)} names looked at.`
+              : "Looking…"}
           </span>
         )}
-        {found.next !== undefined && (
+        {found.next !== undefined && found.query === query && (
           <button
             type="button"
             disabled={finder.isBusy.value}
@@ -174,6 +177,7 @@ function Results({ finder, found, query, prefix }: {
             {query === "" ? "Show more" : "Look further"}
           </button>
         )}
+        <span class="problem" role="alert">{finder.moreProblem.value?.message}</span>
       </div>
     </section>
   );

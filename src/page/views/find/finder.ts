@@ -17,14 +17,26 @@ export interface Findings {
   readonly next: string | undefined;
   /** How many names a search has looked at. */
   readonly scanned: number;
+  /** False of a search as long as only the names that begin with it are there. */
+  readonly isWhole: boolean;
 }
 
-const NONE: Findings = { query: "", folders: [], streams: [], next: undefined, scanned: 0 };
+const NONE: Findings = {
+  query: "",
+  folders: [],
+  streams: [],
+  next: undefined,
+  scanned: 0,
+  isWhole: true,
+};
 
 /** Finds streams: a folder's, or those whose names have what is typed. */
 export class Finder {
   readonly found: Signal<Findings | undefined> = signal(undefined);
+  /** Why nothing could be found. */
   readonly problem: Signal<ApiError | undefined> = signal(undefined);
+  /** Why there was no more to be had; what was found before stays. */
+  readonly moreProblem: Signal<ApiError | undefined> = signal(undefined);
   readonly isBusy = signal(false);
   #prefix = "";
   #query = "";
@@ -36,12 +48,13 @@ export class Finder {
   async find(prefix: string, query: string): Promise<void> {
     const isAgain = prefix === this.#prefix && query === this.#query;
     // A search that somebody took further would be at its beginning again whenever streams come or go.
-    if (isAgain && query !== "" && this.#isFurther) return;
+    const isGood = this.problem.value === undefined;
+    if (isAgain && query !== "" && this.#isFurther && isGood) return;
     this.#isFurther = false;
     if (prefix !== this.#prefix) this.found.value = undefined;
     this.#prefix = prefix;
     this.#query = query;
-    await this.#load(query === "" ? this.#level : this.#search);
+    await this.#load(query === "" ? this.#level : this.#search, this.problem);
   }
 
   /** Loads what comes next. */
@@ -60,8 +73,9 @@ export class Finder {
         next,
         scanned: before.scanned + scanned,
         query: before.query,
+        isWhole: true,
       };
-    });
+    }, this.moreProblem);
   }
 
   /** Lets go of a request that is on its way. */
@@ -69,7 +83,10 @@ export class Finder {
     this.#run?.abort();
   }
 
-  async #load(load: (signal: AbortSignal) => Promise<Findings>): Promise<void> {
+  async #load(
+    load: (signal: AbortSignal) => Promise<Findings>,
+    problem: Signal<ApiError | undefined>,
+  ): Promise<void> {
     this.#run?.abort();
     const run = new AbortController();
     this.#run = run;
@@ -79,9 +96,10 @@ export class Finder {
       if (run.signal.aborted) return;
       this.found.value = found;
       this.problem.value = undefined;
+      this.moreProblem.value = undefined;
     } catch (error) {
       if (isAbort(error) || run.signal.aborted) return;
-      this.problem.value = asApiError(error);
+      problem.value = asApiError(error);
     } finally {
       if (this.#run === run) this.isBusy.value = false;
     }
@@ -94,12 +112,13 @@ export class Finder {
     return this.#page({ delimiter: "/", limit }, signal);
   };
 
-  /** Names that begin with what is typed come first: they cost one look-up among however many. */
+  /** Names that begin with what is typed come first, and are shown first: they cost one look-up among however many. */
   readonly #search = async (signal: AbortSignal): Promise<Findings> => {
-    const [begin, have] = await Promise.all([
-      this.#page({ prefix: this.#prefix + this.#query, limit: 20 }, signal),
-      this.#page({ q: this.#query }, signal),
-    ]);
+    const begin = await this.#page({ prefix: this.#prefix + this.#query, limit: 20 }, signal);
+    if (begin.streams.length > 0 && !signal.aborted && this.found.value?.query !== this.#query) {
+      this.found.value = { ...begin, next: undefined, isWhole: false };
+    }
+    const have = await this.#page({ q: this.#query }, signal);
     return { ...have, streams: distinct([...begin.streams, ...have.streams]) };
   };
 
@@ -114,5 +133,5 @@ export class Finder {
 }
 
 function distinct<T extends { readonly name: string }>(items: readonly T[]): T[] {
-  return [...new Map(items.toReversed().map((item) => [item.name, item])).values()].reverse();
+  return [...new Map(items.map((item) => [item.name, item])).values()];
 }

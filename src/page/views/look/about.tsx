@@ -53,7 +53,13 @@ function Facts(
       <dt>State</dt>
       <dd>{session.isClosed ? "Closed" : "Open"}</dd>
       <dt>Size</dt>
-      <dd class="number">{formatBytes(tokenPosition(tail) ?? details.tail ?? 0)}</dd>
+      <dd class="number">{formatBytes(sizeOf(session))}</dd>
+      {details.earliestOffset && (
+        <>
+          <dt>Begins at</dt>
+          <dd class="mono">{details.earliestOffset}</dd>
+        </>
+      )}
       <dt>Tail</dt>
       <dd class="mono">{tail}</dd>
       {lastAppendMs !== undefined && (
@@ -100,6 +106,12 @@ function Facts(
       )}
     </dl>
   );
+}
+
+/** The bytes that the stream has, as far as that is known. */
+export function sizeOf({ tail, details }: LookSession): number {
+  const { earliestOffset, tail: told } = details.value ?? {};
+  return (tokenPosition(tail) ?? told ?? 0) - (tokenPosition(earliestOffset ?? "") ?? 0);
 }
 
 /** Whether the stream's time starts anew again and again because this page reads it. */

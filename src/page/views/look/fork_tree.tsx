@@ -55,7 +55,7 @@ export function ForkTree({ details }: { readonly details: StreamDetails }) {
 
 function StreamLink({ name }: { readonly name: string }) {
   return (
-    <a href={formatRoute({ view: "stream", name })}>
+    <a href={formatRoute({ view: "stream", name, tab: "about" })}>
       <StoredText text={name} />
     </a>
   );

@@ -11,7 +11,9 @@ export function Jump({ onJump }: { onJump(place: JumpPlace): void }) {
     setProblem(
       place === undefined ? "Write an offset, or a time such as 16:45 or 2026-01-31 12:00." : "",
     );
-    if (place !== undefined) onJump(place);
+    if (place === undefined) return;
+    if (input.current !== null) input.current.value = "";
+    onJump(place);
   };
   return (
     <form class="jump" onSubmit={submit}>

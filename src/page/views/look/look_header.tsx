@@ -1,4 +1,3 @@
-import { tokenPosition } from "../../../protocol/offset.ts";
 import { openDialog } from "../../dialogs/requested.ts";
 import { isPinned, togglePin } from "../../state/marked_streams.ts";
 import { hello } from "../../state/feed.ts";
@@ -6,7 +5,7 @@ import { may } from "../../state/rights.ts";
 import { Crumbs } from "../../ui/crumbs.tsx";
 import { formatBytes, formatDuration } from "../../ui/figures.ts";
 import { StoredText } from "../../ui/text.tsx";
-import { Countdown, isInUse } from "./about.tsx";
+import { Countdown, isInUse, sizeOf } from "./about.tsx";
 import type { LookSession } from "./look_session.ts";
 
 /** The stream's name, what it is in short, and what can be done with it. */
@@ -102,7 +101,7 @@ function Tags({ session }: { readonly session: LookSession }) {
   const details = session.details.value;
   if (details === undefined) return <p class="tags" />;
   const { lifetime } = details;
-  const size = tokenPosition(session.tail) ?? 0;
+  const size = sizeOf(session);
   return (
     <p class="tags">
       <span class="tag">

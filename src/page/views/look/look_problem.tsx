@@ -16,15 +16,22 @@ export function LookProblem(
   { session, error }: { readonly session: LookSession; readonly error: ApiError },
 ) {
   const isGone = error.status === 410;
+  const isTrimmed = error.code === "offset_trimmed";
   return (
     <div class="page">
-      <Empty title={TITLES[error.status] ?? "The stream can't be read"}>
+      <Empty
+        title={isTrimmed
+          ? "This place was trimmed"
+          : TITLES[error.status] ?? "The stream can't be read"}
+      >
         <p>
           <StoredText text={error.message} />
         </p>
         {isGone && (
           <p>
-            The stream was deleted, and perhaps made again: an offset of the old one has no meaning.
+            {isTrimmed
+              ? "What comes behind it is there still, with the offsets that it had."
+              : "The stream was deleted, and perhaps made again: an offset of the old one has no meaning."}
           </p>
         )}
         <div class="actions">

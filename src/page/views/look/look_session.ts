@@ -1,5 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { tokenPosition } from "../../../protocol/offset.ts";
+import { pause, Pauses } from "../../api/pause.ts";
 import { asApiError, isAbort, messageOf } from "../../api/request.ts";
 import { fetchDetails, type StreamDetails } from "../../api/streams.ts";
 import { readEarlier } from "../../reading/earlier.ts";
@@ -86,16 +87,32 @@ export class LookSession {
     const end = new AbortController();
     this.#end = end;
     this.#isKnown = false;
-    try {
-      // Each time: what is here may have been made again, as something else.
-      await this.refresh(end.signal);
-    } catch (error) {
-      if (!isAbort(error)) this.state.value = { kind: "failed", error: asApiError(error) };
-      return;
-    }
-    if (end.signal.aborted) return;
+    // Each time: what is here may have been made again, as something else.
+    const isKnown = await this.#ask(end.signal);
+    if (end.signal.aborted || !isKnown) return;
     this.#isKnown = true;
     this.#start(place);
+  }
+
+  /** Asks what the stream is until there is an answer; false where it is one that ends it. */
+  async #ask(signal: AbortSignal): Promise<boolean> {
+    const pauses = new Pauses();
+    while (!signal.aborted) {
+      try {
+        await this.refresh(signal);
+        return true;
+      } catch (thrown) {
+        if (isAbort(thrown) || signal.aborted) return false;
+        const error = asApiError(thrown);
+        if (!error.isPassing) {
+          this.state.value = { kind: "failed", error };
+          return false;
+        }
+        this.#tell({ kind: "retrying", reason: error.message });
+        await pause(pauses.next(error.retryAfterMs), signal);
+      }
+    }
+    return false;
   }
 
   /** Asks anew what the stream is. */
@@ -198,12 +215,15 @@ export class LookSession {
     this.ring = new MessageRing(LIMITS);
     this.select(this.#filter, this.#search);
     this.isUpToDate.value = false;
+    this.arrived.value = 0;
+    this.#pending = { next: "", isUpToDate: false, arrived: 0 };
     this.lastShown = 0;
     this.#aheadBytes = 0;
     this.#read = new LiveRead(this.name, this.content, place ?? { tail: FIRST_BYTES }, {
       onState: (state) => this.#tell(state),
       onStart: (start) => this.next.value = start,
       onMessages: (messages, next, isUpToDate) => this.#add(messages, next, isUpToDate),
+      onTrimmed: () => this.problem.value = "Some that came next was trimmed before it was read.",
       shouldHold: () => this.#shouldHold(),
     });
     this.#draw();

@@ -7,7 +7,8 @@ export function LookStatus({ session }: { readonly session: LookSession }) {
   session.frame.value;
   const { ring, selection } = session;
   const oldest = ring.at(ring.first);
-  const before = oldest === undefined ? 0 : tokenPosition(oldest.start) ?? 0;
+  const earliest = tokenPosition(session.details.value?.earliestOffset ?? "") ?? 0;
+  const before = oldest === undefined ? 0 : (tokenPosition(oldest.start) ?? 0) - earliest;
   return (
     <footer class="look-status">
       <span class="read-state" data-state={session.state.value.kind}>

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { token } from "../../api/request.ts";
+import { requested } from "../../dialogs/requested.ts";
 import { parseCondition } from "../../reading/json_path.ts";
 import type { ReadPlace } from "../../reading/live_read.ts";
 import { textOf } from "../../reading/message.ts";
@@ -37,7 +38,10 @@ export function LookView({ at }: { readonly at: StreamRoute }) {
     document.title = `${at.name} · durable-streams`;
     return () => document.title = "durable-streams";
   }, [at.name]);
-  const mode = at.mode ?? defaultMode(session);
+  useRefreshAfterDialogs(session);
+  const mode = at.mode === undefined || (at.mode === "media" && !isMedia(session.contentType.value))
+    ? defaultMode(session)
+    : at.mode;
   const tab = at.tab ?? (chosen === undefined ? undefined : "message");
   const setTab = (tab: string | undefined) => {
     if (tab === undefined) setChosen(undefined);
@@ -102,6 +106,16 @@ function Messages({ session, at, mode, chosen, onChoose }: {
       onChoose={onChoose}
     />
   );
+}
+
+/** What was done in a dialog may have made the stream another one: closed, trimmed, with a fork. */
+function useRefreshAfterDialogs(session: LookSession): void {
+  const wasOpen = useRef(false);
+  const isOpen = requested.value !== undefined;
+  useEffect(() => {
+    if (wasOpen.current && !isOpen) session.refresh().catch(() => {});
+    wasOpen.current = isOpen;
+  }, [session, isOpen]);
 }
 
 function defaultMode(session: LookSession): MessageMode {

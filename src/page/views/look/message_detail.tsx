@@ -1,6 +1,7 @@
 import { openDialog } from "../../dialogs/requested.ts";
 import { type Message, textOf } from "../../reading/message.ts";
 import type { MessageMode } from "../../state/route.ts";
+import { hello } from "../../state/feed.ts";
 import { may } from "../../state/rights.ts";
 import { CopyButton } from "../../ui/copy_button.tsx";
 import { formatBytes } from "../../ui/figures.ts";
@@ -44,6 +45,14 @@ export function MessageDetail(
             onClick={() => openDialog({ kind: "fork", name, offset: end })}
           >
             Fork after this
+          </button>
+        )}
+        {may("delete", name) && hello.value?.storage !== "nats" && (
+          <button
+            type="button"
+            onClick={() => openDialog({ kind: "trim", name, offset: start })}
+          >
+            Trim before this
           </button>
         )}
       </div>

@@ -119,6 +119,10 @@ function useScroll(
   const anchor = useRef<Anchor>({ number: 0, restPx: 0 });
   const ownTopPx = useRef(-1);
   const lastChosen = useRef(chosen);
+  const ring = useRef(session.ring);
+  // Whoever went elsewhere sees that place, and not what has the number of what was seen before.
+  if (ring.current !== session.ring) anchor.current = { number: 0, restPx: 0 };
+  ring.current = session.ring;
   const topPx = () => {
     const { selection } = session;
     const endPx = Math.max(0, selection.size * ROW_PX - heightPx);

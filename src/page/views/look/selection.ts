@@ -13,11 +13,10 @@ export class Selection {
   readonly #onChange: () => void;
   #numbers: number[] = [];
   #head = 0;
-  /** How many it took that are gone, beside those before the head. */
-  #gone = 0;
   /** Messages from here on haven't been looked at. */
   #next: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #generation = 0;
 
   constructor(
     ring: MessageRing,
@@ -37,9 +36,9 @@ export class Selection {
     return this.#numbers.length - this.#head;
   }
 
-  /** Counts up as what was shown goes: with a row added, it stays the same for a message. */
-  get base(): number {
-    return this.condition === undefined ? this.#ring.first : this.#gone + this.#head;
+  /** Counts up each time that all of them are looked at again. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Whether all that is loaded has been looked at. */
@@ -77,6 +76,7 @@ export class Selection {
   /** Looks at all of them again, as after older ones have come. */
   reset(): void {
     this.close();
+    this.#generation++;
     this.#numbers = [];
     this.#head = 0;
     this.#next = this.#ring.first;
@@ -118,7 +118,6 @@ export class Selection {
     }
     if (this.#head > 4096) {
       this.#numbers = this.#numbers.slice(this.#head);
-      this.#gone += this.#head;
       this.#head = 0;
     }
   }

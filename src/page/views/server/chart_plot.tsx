@@ -1,7 +1,16 @@
-import { linePaths, nearestIndex, PLOT_BOX, type PlotData, type PlotScale, xOf } from "./plot.ts";
+import type uPlot from "uplot";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { plotter } from "../../api/plotter.ts";
+import { loneIndexes, type PlotData, type PlotScale, xOf } from "./plot.ts";
 
-const { width, height } = PLOT_BOX;
 const MARGIN = 0.07;
+
+/** What a plot of uPlot shows: always the newest that its chart has. */
+interface Shown {
+  data: PlotData;
+  scale: PlotScale;
+  onPoint(index: number | undefined): void;
+}
 
 /** Lines over a grid, and labels at its sides. What it says is said by its parent's label. */
 export function ChartPlot({ data, scale, format, pointed, onPoint }: {
@@ -12,38 +21,11 @@ export function ChartPlot({ data, scale, format, pointed, onPoint }: {
   readonly pointed: number | undefined;
   readonly onPoint: (index: number | undefined) => void;
 }) {
-  const { t, lines } = data;
-  const pointedMs = pointed === undefined ? undefined : t[pointed];
+  const box = usePlot({ data, scale, onPoint });
+  const pointedMs = pointed === undefined ? undefined : data.t[pointed];
   return (
     <div class="plot" aria-hidden="true">
-      <div
-        class="plot-area"
-        onPointerMove={(event) => {
-          const box = event.currentTarget.getBoundingClientRect();
-          onPoint(nearestIndex(t, (event.clientX - box.left) / box.width, scale));
-        }}
-        onPointerLeave={() => onPoint(undefined)}
-      >
-        <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none">
-          {scale.ticks.map((tick) => {
-            const y = (1 - tick / scale.top) * height;
-            return <path key={tick} class="plot-grid" d={`M0 ${y}H${width}`} />;
-          })}
-          {lines.map(({ label, color, values }) => {
-            const { line, area, dots } = linePaths(t, values, scale);
-            return (
-              <g key={label} data-color={color}>
-                {color === 1 && <path class="plot-fill" d={area} />}
-                <path class="plot-line" d={line} />
-                <path class="plot-line dots" d={dots} />
-              </g>
-            );
-          })}
-          {pointedMs !== undefined && (
-            <path class="plot-cursor" d={`M${xOf(pointedMs, scale) * width} 0V${height}`} />
-          )}
-        </svg>
-      </div>
+      <div class="plot-area" ref={box} onPointerLeave={() => onPoint(undefined)} />
       {scale.ticks.map((tick) => (
         <span key={tick} class="plot-tick" style={{ bottom: `${tick / scale.top * 100}%` }}>
           {format(tick)}
@@ -56,6 +38,85 @@ export function ChartPlot({ data, scale, format, pointed, onPoint }: {
         : <TimeLabel x={xOf(pointedMs, scale)} text={clockTime(pointedMs, true)} />}
     </div>
   );
+}
+
+/** Draws into the element that gets the ref, once there is what draws. */
+function usePlot({ data, scale, onPoint }: Shown) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const shown = useRef<Shown>({ data, scale, onPoint });
+  shown.current = { data, scale, onPoint };
+  const Plot = plotter.value;
+  const labels = data.lines.map(({ label }) => label).join("\n");
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (Plot === undefined || element === null) return;
+    const made = new Plot(optionsOf(element, shown), columnsOf(shown.current.data), element);
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize(sizeOf(element)));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = undefined;
+    };
+  }, [Plot, labels]);
+  useLayoutEffect(() => plot.current?.setData(columnsOf(data)), [data, scale.fromMs, scale.top]);
+  return box;
+}
+
+function columnsOf({ t, lines }: PlotData): uPlot.AlignedData {
+  return [[...t], ...lines.map(({ values }) => [...values])];
+}
+
+function sizeOf({ clientWidth, clientHeight }: HTMLElement) {
+  return { width: clientWidth, height: clientHeight };
+}
+
+function optionsOf(element: HTMLElement, shown: { readonly current: Shown }): uPlot.Options {
+  // Asked for at each drawing: the system's colours may have changed.
+  const color = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
+  const bare = { size: 0, gap: 0, ticks: { show: false }, values: () => [] };
+  return {
+    ...sizeOf(element),
+    // Half of a line at zero, or at the top, is beyond it.
+    padding: [2, 0, 2, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
+    scales: {
+      x: { time: false, range: () => [shown.current.scale.fromMs, shown.current.scale.toMs] },
+      y: { range: () => [0, shown.current.scale.top] },
+    },
+    axes: [
+      { ...bare, grid: { show: false } },
+      {
+        ...bare,
+        grid: { stroke: color("--chart-grid"), width: 1 },
+        splits: () => [...shown.current.scale.ticks],
+      },
+    ],
+    series: [
+      {},
+      ...shown.current.data.lines.map(({ label, color: kind }, index): uPlot.Series => ({
+        label,
+        stroke: color(`--chart-${kind}`),
+        width: 1.5,
+        ...(kind === 1 && { fill: color("--chart-fill") }),
+        points: {
+          size: 4,
+          fill: color(`--chart-${kind}`),
+          show: true,
+          filter: () => loneIndexes(shown.current.data.lines[index]?.values ?? []),
+        },
+      })),
+    ],
+    hooks: {
+      setCursor: [({ cursor }) => {
+        const isInside = (cursor.left ?? -1) >= 0;
+        shown.current.onPoint(isInside ? cursor.idx ?? undefined : undefined);
+      }],
+    },
+  };
 }
 
 /** Whether a label there doesn't reach over the chart's ends. */

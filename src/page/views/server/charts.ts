@@ -10,6 +10,8 @@ export interface ServerChart {
   /** The scale's steps, where those of ten aren't right. */
   readonly steps?: StepKind;
   readonly lines: readonly (readonly [name: SeriesName, label: string])[];
+  /** Only a storage that keeps a log on this machine knows of it. */
+  readonly isOfLog?: boolean;
 }
 
 /** All of them, the most asked for first. */
@@ -25,6 +27,7 @@ export const SERVER_CHARTS: readonly ServerChart[] = [
     title: "Sync latency",
     format: formatMs,
     lines: [["syncP50Ms", "median"], ["syncP99Ms", "99 %"]],
+    isOfLog: true,
   },
   {
     title: "Readers and connections",
@@ -32,9 +35,24 @@ export const SERVER_CHARTS: readonly ServerChart[] = [
     lines: [["readers", "readers"], ["connections", "connections"]],
   },
   { title: "Memory", format: formatBytes, steps: "binary", lines: [["memoryBytes", "Memory"]] },
-  { title: "Log size", format: formatBytes, steps: "binary", lines: [["logBytes", "Log"]] },
-  { title: "Checkpoint", format: formatMs, lines: [["checkpointMs", "Checkpoint"]] },
-  { title: "Errors per second", format: formatRate, lines: [["errors", "Errors"]] },
+  {
+    title: "Log size",
+    format: formatBytes,
+    steps: "binary",
+    lines: [["logBytes", "Log"]],
+    isOfLog: true,
+  },
+  {
+    title: "Checkpoint",
+    format: formatMs,
+    lines: [["checkpointMs", "Checkpoint"]],
+    isOfLog: true,
+  },
+  {
+    title: "Errors per second",
+    format: formatRate,
+    lines: [["errors", "all"], ["failures", "5xx"]],
+  },
 ];
 
 /** What a chart shows of these figures; undefined where the server knows none of them. */

@@ -27,9 +27,6 @@ export interface PlotScale {
 /** What steps a scale has: 1, 2 and 5 by powers of ten, or powers of two as for bytes. */
 export type StepKind = "decimal" | "binary";
 
-/** A chart is drawn in a box of this size, which is then stretched to its place. */
-export const PLOT_BOX = { width: 1_000, height: 100 };
-
 const MINUTE_MS = 60_000;
 const TIME_STEPS_MS: readonly number[] = [
   5_000,
@@ -87,54 +84,10 @@ export function xOf(ms: number, { fromMs, toMs }: PlotScale): number {
   return toMs === fromMs ? 1 : (ms - fromMs) / (toMs - fromMs);
 }
 
-/** A line as SVG paths in {@link PLOT_BOX}, with gaps where a value isn't known. */
-export interface LinePaths {
-  readonly line: string;
-  /** What is below the line, down to zero. */
-  readonly area: string;
-  /** Points that stand alone, which are no line. */
-  readonly dots: string;
-}
-
-/** The paths of a line with these values. */
-export function linePaths(
-  t: readonly number[],
-  values: readonly (number | null)[],
-  scale: PlotScale,
-): LinePaths {
-  const parts: string[][] = [];
-  let isDrawing = false;
-  for (const [index, ms] of t.entries()) {
-    const value = values[index];
-    const isShown = value !== null && value !== undefined && ms >= scale.fromMs;
-    if (isShown) {
-      const x = round(xOf(ms, scale) * PLOT_BOX.width);
-      const y = round((1 - value / scale.top) * PLOT_BOX.height);
-      if (!isDrawing) parts.push([]);
-      parts.at(-1)?.push(`${x} ${y}`);
-    }
-    isDrawing = isShown;
-  }
-  return {
-    line: parts.filter(({ length }) => length > 1).map((points) => `M${points.join("L")}`).join(""),
-    dots: parts.filter(({ length }) => length === 1).map((points) => `M${points}h0`).join(""),
-    area: parts.map((points) => {
-      const [first = ""] = points;
-      return `M${points.join("L")}V${PLOT_BOX.height}H${first.split(" ")[0]}Z`;
-    }).join(""),
-  };
-}
-
-/** The index of the point that is nearest to a place on the chart, which is from 0 to 1. */
-export function nearestIndex(t: readonly number[], x: number, scale: PlotScale): number {
-  const ms = scale.fromMs + x * (scale.toMs - scale.fromMs);
-  let nearest = 0;
-  for (const [index, time] of t.entries()) {
-    if (Math.abs(time - ms) < Math.abs((t[nearest] ?? Infinity) - ms)) nearest = index;
-  }
-  return nearest;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
+/** The indexes of values that stand alone between such as aren't known: they are no part of a line. */
+export function loneIndexes(values: readonly (number | null)[]): number[] {
+  const isKnown = (index: number) => typeof values[index] === "number";
+  return values.flatMap((_, index) =>
+    isKnown(index) && !isKnown(index - 1) && !isKnown(index + 1) ? [index] : []
+  );
 }

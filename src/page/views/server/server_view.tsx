@@ -27,6 +27,8 @@ export function ServerView({ at }: { readonly at: ServerRoute }) {
       </div>
     );
   }
+  // Until the server has said what it has, there is room for all.
+  const hasLog = (hello.value?.storage ?? "file") === "file";
   return (
     <div class="page">
       <div class="view-head">
@@ -46,7 +48,9 @@ export function ServerView({ at }: { readonly at: ServerRoute }) {
       </div>
       <HealthPanel />
       <div class="charts">
-        {SERVER_CHARTS.map((chart) => <FigureChart key={chart.title} chart={chart} at={at} />)}
+        {SERVER_CHARTS.filter(({ isOfLog }) => hasLog || isOfLog !== true).map((chart) => (
+          <FigureChart key={chart.title} chart={chart} at={at} />
+        ))}
       </div>
       <ComparePanel at={at} />
     </div>

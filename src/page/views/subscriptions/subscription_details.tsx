@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { isAbort, messageOf, token } from "../../api/request.ts";
 import { getSubscription, type WholeSubscription } from "../../api/subscriptions.ts";
+import { returns } from "../../state/feed.ts";
 import { formatCount } from "../../ui/figures.ts";
 import { formatRoute } from "../../state/route.ts";
 import { StoredText } from "../../ui/text.tsx";
@@ -25,7 +26,7 @@ export function SubscriptionDetails({ id }: { readonly id: string }) {
       if (!isAbort(error)) problem.value = messageOf(error);
     });
     return () => controller.abort();
-  }, [asked.value, token.value]);
+  }, [asked.value, token.value, returns.value]);
   const subscription = found.value;
   return (
     <div class="page">

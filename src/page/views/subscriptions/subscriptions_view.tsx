@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { isAbort, messageOf, token } from "../../api/request.ts";
+import { returns } from "../../state/feed.ts";
 import { listSubscriptions, type SubscriptionPage } from "../../api/subscriptions.ts";
 import type { SubscriptionsRoute } from "../../state/route.ts";
 import { SubscriptionCard } from "./subscription_card.tsx";
@@ -18,21 +19,29 @@ function SubscriptionList() {
   const page = useSignal<SubscriptionPage | undefined>(undefined);
   const problem = useSignal<string | undefined>(undefined);
   const asked = useSignal(0);
-  const load = async (after: string | undefined, signal: AbortSignal) => {
+  const isBusy = useSignal(false);
+  const running = useRef<AbortController>(undefined);
+  /** One at a time: what is asked for later is what is wanted. */
+  const load = async (after?: string) => {
+    running.current?.abort();
+    const run = running.current = new AbortController();
+    isBusy.value = true;
     try {
-      const found = await listSubscriptions(after, signal);
+      const found = await listSubscriptions(after, run.signal);
+      if (run.signal.aborted) return;
       const before = after === undefined ? [] : page.peek()?.subscriptions ?? [];
       page.value = { ...found, subscriptions: [...before, ...found.subscriptions] };
       problem.value = undefined;
     } catch (error) {
       if (!isAbort(error)) problem.value = messageOf(error);
+    } finally {
+      if (running.current === run) isBusy.value = false;
     }
   };
   useEffect(() => {
-    const controller = new AbortController();
-    load(undefined, controller.signal);
-    return () => controller.abort();
-  }, [asked.value, token.value]);
+    void load();
+    return () => running.current?.abort();
+  }, [asked.value, token.value, returns.value]);
   const found = page.value;
   return (
     <div class="page">
@@ -54,7 +63,8 @@ function SubscriptionList() {
       {found?.next !== undefined && (
         <button
           type="button"
-          onClick={() => load(found.next, new AbortController().signal)}
+          disabled={isBusy.value}
+          onClick={() => void load(found.next)}
         >
           Show more
         </button>

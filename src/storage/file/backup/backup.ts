@@ -11,6 +11,7 @@ import { chunksOf, writeWhole } from "./copy_file.ts";
 import type { DirectoryTarget } from "./directory_target.ts";
 import { checkLogFiles, type CopiedLog, copyLog, LogMovedOn } from "./log_copy.ts";
 import { type BackupManifest, readWhole } from "./manifest.ts";
+import { copySnapshot, namedSnapshots } from "./snapshot_copy.ts";
 import { copySegment, type EarlierCopy, indexBytesOf } from "./segment_copy.ts";
 import type { BackupTarget, BackupThrottle } from "./target.ts";
 
@@ -63,6 +64,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
     const catalog = openCopy(options, log, damaged);
     try {
       const counts = await copySegments(options, paths, catalog, damaged);
+      const snapshots = await copySnapshots(options, paths, catalog, log, damaged);
       const secretsChecksum = await copySecrets(options, paths);
       const staged = join(options.staging.root, CATALOG);
       const manifest = {
@@ -72,6 +74,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
         endedAtMs: clock.nowMs(),
         lsn: log.lsn,
         ...counts,
+        ...snapshots,
         ...await measureFile(fileSystem, staged),
         log: log.files,
         ...(secretsChecksum !== undefined && { secretsChecksum }),
@@ -240,6 +243,26 @@ async function copySegments(
       counts.segments++;
       counts.segmentBytes += row.bytes + indexBytesOf(row);
     }
+    await throttle.spend(0);
+  }
+  return counts;
+}
+
+async function copySnapshots(
+  { fileSystem, staging, target, earlier, throttle }: BackupOptions,
+  paths: DirectoryPaths,
+  catalog: CatalogCopy,
+  log: CopiedLog,
+  damaged: DamageList,
+): Promise<Pick<BackupManifest, "snapshots" | "snapshotBytes">> {
+  const counts = { snapshots: 0, snapshotBytes: 0 };
+  const names = log.files.map(({ name }) => name);
+  for (const body of namedSnapshots(fileSystem, join(staging.root, "wal"), names, catalog)) {
+    const source = { fileSystem, snapshots: paths.snapshots, body };
+    const wrong = await copySnapshot(source, { target, earlier, mayShare: true }, throttle);
+    if (wrong !== undefined) damaged.add(wrong);
+    counts.snapshots++;
+    counts.snapshotBytes += body.bytes;
     await throttle.spend(0);
   }
   return counts;

@@ -3,12 +3,14 @@ import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import { checksum } from "../directory/checksum.ts";
 import { DirectoryError, isDamage } from "../directory/damage.ts";
 import { FORMAT_VERSION } from "../directory/format_file.ts";
+import type { CatalogCopy } from "../catalog/catalog.ts";
 import type { CatalogDriver } from "../options.ts";
 import { measureFile, segmentsByStream } from "./backup.ts";
 import { FileTooShort } from "./copy_file.ts";
 import { checkLogFiles } from "./log_copy.ts";
 import { type BackupManifest, readManifest, readWhole } from "./manifest.ts";
 import { checkSegmentFiles } from "./segment_copy.ts";
+import { checkSnapshotFile, namedSnapshots } from "./snapshot_copy.ts";
 import type { BackupThrottle } from "./target.ts";
 
 /** A backup that can't be used, and why. */
@@ -143,8 +145,30 @@ async function checkSegments(
     }
     await throttle.spend(0);
   }
+  problems.push(...await checkSnapshots({ fileSystem, root }, manifest, catalog, throttle));
   if (segments !== manifest.segments) {
     problems.push(`${root}: expected ${manifest.segments} segments, found ${segments}`);
+  }
+  return problems;
+}
+
+async function checkSnapshots(
+  { fileSystem, root }: Omit<StoredBackup, "database">,
+  manifest: BackupManifest,
+  catalog: CatalogCopy,
+  throttle: BackupThrottle,
+): Promise<string[]> {
+  const problems: string[] = [];
+  const names = manifest.log.map(({ name }) => name);
+  const bodies = namedSnapshots(fileSystem, join(root, "wal"), names, catalog);
+  for (const body of bodies) {
+    const source = { fileSystem, snapshots: join(root, "snapshots"), body };
+    const wrong = await checkSnapshotFile(source, throttle);
+    if (wrong !== undefined) problems.push(wrong);
+    await throttle.spend(0);
+  }
+  if (bodies.length !== manifest.snapshots) {
+    problems.push(`${root}: expected ${manifest.snapshots} snapshots, found ${bodies.length}`);
   }
   return problems;
 }

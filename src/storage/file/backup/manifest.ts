@@ -28,6 +28,9 @@ export interface BackupManifest {
   readonly segments: number;
   /** Of segments and their indexes. */
   readonly segmentBytes: number;
+  readonly snapshots: number;
+  /** Of their bodies. */
+  readonly snapshotBytes: number;
   readonly catalogBytes: number;
   readonly catalogChecksum: number;
   readonly log: readonly ManifestLogFile[];
@@ -49,6 +52,8 @@ const NUMBERS: readonly (keyof BackupManifest)[] = [
   "streams",
   "segments",
   "segmentBytes",
+  "snapshots",
+  "snapshotBytes",
   "catalogBytes",
   "catalogChecksum",
   "damagedCount",

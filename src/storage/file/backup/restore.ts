@@ -17,6 +17,7 @@ import { copyFile, writeWhole } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest } from "./manifest.ts";
 import { copySegment } from "./segment_copy.ts";
+import { copySnapshot, namedSnapshots } from "./snapshot_copy.ts";
 import type { BackupThrottle } from "./target.ts";
 
 /** Stands in a directory as long as a restore to it hasn't ended. */
@@ -25,7 +26,7 @@ export const RESTORING = "RESTORING";
 const NOTHING = new Set(["lost+found", "LOCK"]);
 /** What a restore writes beside it. */
 const PARTS =
-  /^(?:BACKUP|FORMAT\.new|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|webhook_keys)$/;
+  /^(?:BACKUP|FORMAT\.new|catalog\.sqlite(?:-wal|-shm|-journal)?|wal|segments|snapshots|webhook_keys)$/;
 /** Of a message. */
 const MAX_SHOWN = 5;
 
@@ -67,7 +68,7 @@ export async function restoreBackup(
     if (secretsChecksum !== undefined) {
       await copyAsItIs(backup, "webhook_keys", secretsChecksum, target, throttle);
     }
-    await copySegments(backup, target, options);
+    await copySegments(backup, manifest, target, options);
     await extendLogFiles(fileSystem, dir, manifest.log);
     await finishRestore(target, manifest, options);
     return manifest;
@@ -187,6 +188,7 @@ async function copyAsItIs(
 
 async function copySegments(
   { fileSystem, database, root }: StoredBackup,
+  manifest: BackupManifest,
   target: DirectoryTarget,
   { throttle, mayBeDamaged }: RestoreOptions,
 ): Promise<void> {
@@ -201,6 +203,17 @@ async function copySegments(
         throw new BackupError(`${wrong}: it has changed while it was restored.`);
       }
       await throttle.spend(0);
+    }
+    const names = manifest.log.map(({ name }) => name);
+    for (const body of namedSnapshots(fileSystem, join(root, "wal"), names, catalog)) {
+      const source = { fileSystem, snapshots: join(root, "snapshots"), body };
+      const wrong = await copySnapshot(
+        source,
+        { target, earlier: [], mayShare: false },
+        throttle,
+      );
+      if (wrong === undefined || mayBeDamaged) continue;
+      throw new BackupError(`${wrong}: it has changed while it was restored.`);
     }
   } finally {
     catalog.closeLookups();

@@ -118,7 +118,7 @@ function sumOf(header: Bytes): number {
 
 /** The files of a backup: nothing else is unpacked. */
 const OURS =
-  /^(?:BACKUP|catalog\.sqlite|webhook_keys|wal\/\d{20}\.wal|segments\/[0-9a-f]{2}\/[0-9a-f]{16}-\d{20}\.(?:log|idx))$/;
+  /^(?:BACKUP|catalog\.sqlite|webhook_keys|wal\/\d{20}\.wal|segments\/[0-9a-f]{2}\/[0-9a-f]{16}-\d{20}\.(?:log|idx)|snapshots\/[0-9a-f]{2}\/[0-9a-f]{16}-[0-9a-f]{16}\.snap)$/;
 
 /**
  * Unpacks a stream of files.

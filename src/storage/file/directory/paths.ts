@@ -8,6 +8,8 @@ export interface DirectoryPaths {
   readonly log: string;
   readonly catalog: string;
   readonly segments: string;
+  /** The bodies of snapshots. */
+  readonly snapshots: string;
   readonly ballast: string;
   /** The keys of webhooks and tokens. */
   readonly secrets: string;
@@ -24,6 +26,7 @@ export function directoryPaths(root: string): DirectoryPaths {
     log: join(root, "wal"),
     catalog: join(root, "catalog.sqlite"),
     segments: join(root, "segments"),
+    snapshots: join(root, "snapshots"),
     ballast: join(root, "ballast"),
     secrets: join(root, "webhook_keys"),
     pins: { log: join(root, "PIN-LOG"), segments: join(root, "PIN") },
@@ -64,4 +67,24 @@ export function parseSegmentName(name: string): SegmentName | undefined {
   if (match === null) return undefined;
   const [, id = "", base, generation = 0] = match;
   return { streamId: parseInt(id, 16), base: Number(base), generation: Number(generation) };
+}
+
+/** The folder of a stream's snapshots: as {@link segmentFolder}. */
+export function snapshotFolder(snapshots: string, streamId: number): string {
+  return segmentFolder(snapshots, streamId);
+}
+
+/** The file of a snapshot's body, named by its stream's id and its number. */
+export function snapshotPath(snapshots: string, streamId: number, number: number): string {
+  const [id, of] = [streamId, number].map((each) => each.toString(16).padStart(16, "0"));
+  return join(snapshotFolder(snapshots, streamId), `${id}-${of}.snap`);
+}
+
+/** The stream and the number in such a file's name, `undefined` for any other name. */
+export function parseSnapshotName(
+  name: string,
+): { streamId: number; number: number } | undefined {
+  const match = /^([0-9a-f]{16})-([0-9a-f]{16})\.snap$/.exec(name);
+  if (match === null) return undefined;
+  return { streamId: parseInt(match[1] ?? "", 16), number: parseInt(match[2] ?? "", 16) };
 }

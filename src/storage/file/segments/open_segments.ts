@@ -3,6 +3,7 @@ import { FileSystemError, isShortage } from "../../../env/file_system.ts";
 import { BoundedCache } from "../../bounded_cache.ts";
 import { type IndexPages, IndexReader } from "./index_reader.ts";
 import { type SegmentName, segmentPaths } from "../directory/paths.ts";
+import { giveOwnFile } from "./own_file.ts";
 import { WarmRanges } from "./warm_ranges.ts";
 
 /** Pages of indexes in memory, 4 KiB each: those of 2 GiB in blocks of 4 KiB. */
@@ -135,6 +136,7 @@ export class OpenSegments {
       this.#fileSystem.open(path, "create").close();
     } catch (error) {
       if (!(error instanceof FileSystemError && error.kind === "exists")) throw error;
+      giveOwnFile(this.#fileSystem, path);
       const file = this.#fileSystem.open(path, "write");
       try {
         file.truncate(0);

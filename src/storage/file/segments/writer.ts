@@ -16,6 +16,7 @@ import {
 } from "./index_format.ts";
 import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegment, OpenSegments } from "./open_segments.ts";
+import { giveOwnFile, hasOtherNames } from "./own_file.ts";
 import { segmentFolder, type SegmentName, segmentPaths } from "../directory/paths.ts";
 
 /** Where nobody waits for the log any more, a barrier is used from here on. */
@@ -206,8 +207,16 @@ export class SegmentWriter {
     return segment;
   }
 
-  /** Brings a segment's files back to its row: a crash may have left more in them, never less. */
+  /**
+   * Brings a segment's files back to its row: a crash may have left more in them, never less. After a
+   * repair, or with longer segments than before, that segment may be one which backups link.
+   */
   #trim(stream: SegmentStream, segment: SegmentRow): void {
+    const isShared = this.#open.useSync(
+      segment,
+      ({ log, index }) => hasOtherNames(log) || hasOtherNames(index),
+    );
+    if (isShared) this.#unshare(segment);
     this.#open.useSync(segment, ({ log, index }) => {
       const indexBytes = INDEX_HEADER_BYTES + segment.blocks * INDEX_ENTRY_BYTES;
       for (const [file, bytes] of [[log, segment.bytes], [index, indexBytes]] as const) {
@@ -224,6 +233,13 @@ export class SegmentWriter {
       }
     });
     stream.segmentIsTrimmed = true;
+  }
+
+  #unshare(segment: SegmentRow): void {
+    const paths = this.#pathsOf(segment);
+    for (const path of [paths.log, paths.index]) giveOwnFile(this.#fileSystem, path);
+    this.#open.forget(segment);
+    this.#dirtyFolders.add(segmentFolder(this.#folder, segment.streamId));
   }
 
   #makeFolder(streamId: number): void {

@@ -19,6 +19,7 @@ import {
   NO_CHANGES,
   type ProducerRow,
   type SegmentRow,
+  type SnapshotRow,
   type StreamRow,
   type StreamUpdate,
 } from "../catalog/catalog.ts";
@@ -29,6 +30,7 @@ import { rowOf, type StreamSnapshot, takeSnapshot, updateOf } from "./file_strea
 import type { Throttle } from "../wal/throttle.ts";
 import type { OpenSegments } from "../segments/open_segments.ts";
 import type { SegmentWriter } from "../segments/writer.ts";
+import type { FileSnapshots } from "./file_snapshots.ts";
 import type { StreamCache } from "./stream_cache.ts";
 import { subscriptionGroups } from "./subscription_groups.ts";
 
@@ -76,6 +78,8 @@ export interface CheckpointParts {
   cache: StreamCache;
   subscriptions: Pick<SubscriptionRegistry, "capture" | "markStored">;
   segments: SegmentWriter;
+  /** Bodies of snapshots that wait to be removed. */
+  snapshots: Pick<FileSnapshots, "isClear" | "waitingBytes" | "removeStored" | "removeOf">;
   open: OpenSegments;
   ballast: Ballast;
   /** What a backup needs stays for now. */
@@ -135,7 +139,8 @@ export class Checkpointer {
 
   /** What deleted streams have on the disk still, in bytes, and since when, in milliseconds since 1970. */
   get unfreed(): { readonly bytes: number; readonly sinceMs: number | undefined } {
-    return this.#obsolete.waiting;
+    const { bytes, sinceMs } = this.#obsolete.waiting;
+    return { bytes: bytes + this.#parts.snapshots.waitingBytes, sinceMs };
   }
 
   /** How many have not. */
@@ -228,17 +233,20 @@ export class Checkpointer {
     cache.endCheckpoint(deletedIds);
     this.#mayHaveRows = false;
     await this.#obsolete.remove();
+    this.#parts.snapshots.removeOf(deletedIds);
     return true;
   }
 
   /** Frees what no row needs any more, unless a backup that runs does. */
   async #free(lsn: number): Promise<void> {
-    const { pins, log, throttle } = this.#parts;
+    const { pins, log, throttle, snapshots } = this.#parts;
     // No append ever waits for a backup: that one finds out, and begins again.
     const isLogHeld = pins.isHeld("log") && !throttle.isUrgent;
     if (!isLogHeld) await log.release(lsn);
-    const isHeld = !this.#obsolete.isEmpty && pins.isHeld("segments");
+    const hasObsolete = !this.#obsolete.isEmpty || !snapshots.isClear;
+    const isHeld = hasObsolete && pins.isHeld("segments");
     if (!isHeld && !this.#mayHaveRows) await this.#obsolete.remove();
+    if (!isHeld) snapshots.removeStored(lsn);
     this.#pinnedLsn = isLogHeld || isHeld ? lsn : undefined;
     if (this.#pinnedLsn !== undefined) this.#freeLater();
   }
@@ -420,6 +428,8 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
   const producers: ProducerRow[] = [];
   const deletedSegments: SegmentRow[] = [];
   const segments: SegmentRow[] = [];
+  const keptSnapshots: SnapshotRow[] = [];
+  const streamsWithoutSnapshot: number[] = [];
   // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
   for (const snapshot of snapshots) {
     if (snapshot.stream.hasRow) updates.push(updateOf(snapshot));
@@ -427,8 +437,19 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
     producers.push(...snapshot.producers);
     deletedSegments.push(...snapshot.replacedSegments);
     segments.push(...snapshot.segments);
+    if (snapshot.snapshot === null) streamsWithoutSnapshot.push(snapshot.stream.id);
+    else if (snapshot.snapshot !== undefined) keptSnapshots.push(snapshot.snapshot);
   }
-  return { ...NO_CHANGES, streams, updates, producers, deletedSegments, segments };
+  return {
+    ...NO_CHANGES,
+    streams,
+    updates,
+    producers,
+    deletedSegments,
+    segments,
+    snapshots: keptSnapshots,
+    streamsWithoutSnapshot,
+  };
 }
 
 /** The storage closes, and the time for that is over. What was left is in the log. */

@@ -7,6 +7,7 @@ import { TailBuffer } from "../../tail_buffer.ts";
 import type {
   ProducerRow,
   SegmentRow,
+  SnapshotRow,
   StateColumns,
   StreamRow,
   StreamUpdate,
@@ -28,6 +29,8 @@ export class FileStream extends Stream implements SegmentStream {
   segmentIsTrimmed = false;
   /** `trimsAtMs` as the row has it, where nothing newer is known. */
   storedTrimsAtMs = Infinity;
+  /** The number of the snapshot in its row, 0 for none; `undefined` before that was looked for. */
+  storedSnapshot: number | undefined;
   /** Whether it has a row. */
   hasRow = false;
   /** Whether its row lacks something. */
@@ -88,6 +91,16 @@ export class FileStream extends Stream implements SegmentStream {
     }
   }
 
+  /** What its row lacks of its snapshot: `null` that there is none; `undefined` where it lacks nothing. */
+  get changedSnapshot(): SnapshotRow | null | undefined {
+    const { keptSnapshot } = this;
+    if (keptSnapshot === undefined) return undefined;
+    if ((keptSnapshot?.number ?? 0) === this.storedSnapshot) return undefined;
+    if (keptSnapshot === null) return null;
+    const { lsn: _, ...row } = keptSnapshot;
+    return { streamId: this.id, ...row };
+  }
+
   /** The producer is to be stored with the next checkpoint. */
   markProducer(id: string): void {
     this.#changedProducers ??= new Set();
@@ -95,7 +108,8 @@ export class FileStream extends Stream implements SegmentStream {
   }
 
   /** Forgets the changes that a stored snapshot holds; what changed since stays. */
-  markStored({ producers, segments, replacedSegments }: StreamSnapshot): void {
+  markStored({ producers, segments, replacedSegments, snapshot }: StreamSnapshot): void {
+    if (snapshot !== undefined) this.storedSnapshot = snapshot?.number ?? 0;
     for (const { producerId, epoch, seq } of producers) {
       const now = this.producers.get(producerId);
       if (now?.epoch === epoch && now.seq === seq) this.#changedProducers?.delete(producerId);
@@ -162,6 +176,8 @@ export interface StreamSnapshot {
   segments: readonly SegmentRow[];
   /** Those that go with it. */
   replacedSegments: readonly SegmentRow[];
+  /** As in {@link FileStream.changedSnapshot}. */
+  snapshot: SnapshotRow | null | undefined;
 }
 
 /** The stream's state now. */
@@ -191,6 +207,7 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
       ? NO_SEGMENT_ROWS
       : [...stream.changedSegments.values()].map((segment) => ({ ...segment })),
     replacedSegments: stream.replacedSegments,
+    snapshot: stream.changedSnapshot,
   };
 }
 

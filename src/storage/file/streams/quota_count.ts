@@ -3,6 +3,7 @@ import type { Quota, StoredCount } from "../../quota_account.ts";
 import type { Quotas } from "../../quotas.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Throttle } from "../wal/throttle.ts";
+import type { FileStream } from "./file_stream.ts";
 import type { StreamCache } from "./stream_cache.ts";
 
 const logger = getLogger(["durable-streams", "storage", "quotas"]);
@@ -12,10 +13,12 @@ const SLICE_ROWS = 100;
 /** Of the log between two slices. */
 const BATCHES_BETWEEN_SLICES = 2;
 
+const NO_SNAPSHOTS: ReadonlyMap<number, number> = new Map();
+
 /** What a {@link QuotaCount} works on. */
 export interface QuotaCountParts {
   readonly quotas: Quotas;
-  readonly catalog: Pick<Catalog, "rowsAfter">;
+  readonly catalog: Pick<Catalog, "rowsAfter" | "snapshots">;
   readonly cache: Pick<StreamCache, "loadedStreams" | "current">;
   readonly throttle: Throttle;
   isStopped(): boolean;
@@ -46,13 +49,24 @@ export class QuotaCount implements StoredCount {
     quotas.beginCount(this, added);
     // Some of them may have no row yet.
     for (const stream of cache.loadedStreams()) {
-      quotas.countStored(this, { name: stream.name, bytes: stream.tail - stream.ownStart });
+      const stored = stream.keptSnapshot === undefined
+        ? this.#storedSnapshots(stream.id - 1, stream.id)
+        : NO_SNAPSHOTS;
+      quotas.countStored(this, { name: stream.name, bytes: heldBytes(stream, stored) });
       this.#loaded.add(stream.id);
     }
   }
 
   includes(id: number): boolean {
     return id <= this.#upTo || id >= this.#firstNewId || this.#loaded.has(id);
+  }
+
+  /** How long the snapshots are that rows have of these ids, after the first and up to the second. */
+  #storedSnapshots(afterId: number, upToId: number): ReadonlyMap<number, number> {
+    const rows = this.#parts.catalog.snapshots(afterId, upToId);
+    return rows.length === 0
+      ? NO_SNAPSHOTS
+      : new Map(rows.map(({ streamId, bytes }) => [streamId, bytes]));
   }
 
   /** Counts the rows. Where that fails, what wasn't counted has room until the next start. */
@@ -76,14 +90,22 @@ export class QuotaCount implements StoredCount {
   #countSlice(): boolean {
     const { quotas, catalog, cache } = this.#parts;
     const { rows, lastId } = catalog.rowsAfter(this.#upTo, SLICE_ROWS);
+    const snapshots = this.#storedSnapshots(this.#upTo, lastId ?? this.#upTo);
     for (const row of rows) {
       if (this.includes(row.id)) continue;
       const stream = cache.current(row.id, row);
       if (stream === undefined) continue;
-      quotas.countStored(this, { name: row.name, bytes: stream.tail - (row.fork?.point ?? 0) });
+      quotas.countStored(this, { name: row.name, bytes: heldBytes(stream, snapshots) });
     }
     if (lastId === undefined || lastId >= this.#firstNewId) return false;
     this.#upTo = lastId;
     return true;
   }
+}
+
+/** @param stored the snapshots of rows, for streams whose own wasn't looked for */
+function heldBytes(stream: FileStream, stored: ReadonlyMap<number, number>): number {
+  const { id, heldBytes, keptSnapshot } = stream;
+  const snapshotBytes = keptSnapshot === undefined ? stored.get(id) : keptSnapshot?.bytes;
+  return heldBytes + (snapshotBytes ?? 0);
 }

@@ -75,6 +75,11 @@ export class StreamCache implements DescribedStreams<FileStream> {
     return this.#byId.size;
   }
 
+  /** The stream of this id, if it is in memory; doesn't count as use. */
+  loadedStream(id: number): FileStream | undefined {
+    return this.#byId.get(id);
+  }
+
   /** The streams in memory. */
   loadedStreams(): Iterable<FileStream> {
     return this.#byId.values();

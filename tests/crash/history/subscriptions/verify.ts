@@ -198,7 +198,7 @@ function linksProblem(
 }
 
 function positionOfToken(token: string): number {
-  return token === "-1" ? 0 : Number(token.split("_")[1]);
+  return token === "-1" ? 0 : Number(token.split("-")[1]);
 }
 
 function checkInfo(subscription: ModelSubscription, info: SubscriptionInfo): void {

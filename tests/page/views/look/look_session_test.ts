@@ -41,6 +41,25 @@ Deno.test("a stream that was made again is looked at as what it is now", async (
   session.close();
 });
 
+Deno.test("a stream that is opened while its server is away is read once it is back", async () => {
+  const served = new Fixture({ page: true });
+  await served.make("a", JSON_TYPE, "[1,2,3]");
+  let tries = 0;
+  answerFetch(async (request) => {
+    if (++tries === 1) return new Response("", { status: 503 });
+    return await served.app.fetch(request);
+  });
+  const session = new LookSession("a");
+  const opened = session.open(undefined);
+  const states: string[] = [];
+  session.state.subscribe(({ kind }) => states.push(kind));
+  await opened;
+  await hasRead(session);
+  deepEqual(states.slice(0, 2), ["connecting", "retrying"]);
+  equal(session.ring.size, 3);
+  session.close();
+});
+
 Deno.test("whoever goes elsewhere before it is known what a stream is reads it once, from there", async () => {
   const served = new Fixture({ page: true });
   await served.make("a", JSON_TYPE, "[1,2,3]");

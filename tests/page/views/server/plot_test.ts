@@ -1,7 +1,6 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import {
-  linePaths,
-  nearestIndex,
+  loneIndexes,
   type PlotData,
   scaleOf,
   type StepKind,
@@ -36,16 +35,8 @@ Deno.test("times are whole ones of the reader's zone, within what is shown", () 
   deepEqual(day.times.map((time) => new Date(time).getHours()), [12, 18, 0, 6, 12]);
 });
 
-Deno.test("a line has gaps where a value isn't known, and leaves out what is too old", () => {
-  const data = dataOf(9, 0, 10, null, 5);
-  const scale = scaleOf(data, 3_000, "decimal");
-  const { line, area, dots } = linePaths(data.t, data.lines[0]?.values ?? [], scale);
-  deepEqual([line, dots], ["M0 100L333.3 0", "M1000 50h0"]);
-  equal(area, "M0 100L333.3 0V100H0ZM1000 50V100H1000Z");
-});
-
-Deno.test("the point under the pointer is the nearest one", () => {
-  const { t } = dataOf(1, 2, 3, 4);
-  const scale = scaleOf(dataOf(1, 2, 3, 4), 3_000, "decimal");
-  deepEqual([0, 0.4, 0.6, 1].map((x) => nearestIndex(t, x, scale)), [0, 1, 2, 3]);
+Deno.test("values that stand alone are told apart from those that a line joins", () => {
+  deepEqual(loneIndexes([1, null, 2, 3, null, 0]), [0, 5]);
+  deepEqual(loneIndexes([null, 7]), [1]);
+  deepEqual(loneIndexes([]), []);
 });

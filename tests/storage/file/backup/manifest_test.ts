@@ -11,6 +11,8 @@ const MANIFEST = {
   streams: 4,
   segments: 5,
   segmentBytes: 6,
+  snapshots: 3,
+  snapshotBytes: 500,
   catalogBytes: 7,
   catalogChecksum: 8,
   log: [{ name: "00000000000000000001.wal", usedBytes: 512, sizeBytes: 16384 }],

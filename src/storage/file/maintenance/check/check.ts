@@ -17,6 +17,7 @@ import { LoggedStreams } from "./logged_streams.ts";
 import { LoggedSubscriptions } from "./logged_subscriptions.ts";
 import { checkRows, rowStates } from "./rows.ts";
 import { type CheckCounts, type CheckScope, countFile } from "./scope.ts";
+import { checkSnapshots } from "./snapshots.ts";
 import { checkSubscriptionRows, subscriptionLsns } from "./subscription_rows.ts";
 import { withWindow } from "../../directory/file_window.ts";
 import { type Finding, type Found, isFinding } from "./finding.ts";
@@ -129,6 +130,7 @@ function* checkCatalog(
   scope.counts.streams += logged.countBeyondRows;
   yield* checkRows(scope, database, { uuid: frame.uuid, logged, logExtent });
   yield* checkSubscriptionRows(scope, database, { logged, logExtent });
+  yield* checkSnapshots(scope, database, { logged, rowOf: rowStates(database) });
   yield* leftOverFiles(scope, database);
 }
 

@@ -29,11 +29,17 @@ export type FindingKind =
   | "stream_row"
   | "segment_row"
   | "producer_row"
+  /** A snapshot's row fails its checksum, has no stream, or is of an offset past its stream's tail. */
+  | "snapshot_row"
   | "subscription_row"
   /** A cursor's row fails its checksum, or contradicts the subscriptions and streams. */
   | "cursor_row"
   /** A fork's source isn't there, or its fork point isn't within it. */
   | "fork"
+  /** The `.snap` of a snapshot isn't there. */
+  | "snapshot_missing"
+  /** The `.snap` of a snapshot has another length, or fails its checksum. */
+  | "snapshot_body"
   /** The `.log` of a segment isn't there. */
   | "segment_missing"
   /** The `.log` of a segment is shorter than its row says. */

@@ -1,4 +1,10 @@
-import type { AppendRecord, CreateRecord, ForkOrigin, TrimRecord } from "../../../records.ts";
+import type {
+  AppendRecord,
+  CreateRecord,
+  ForkOrigin,
+  LoggedSnapshot,
+  TrimRecord,
+} from "../../../records.ts";
 import type { LocatedRecord } from "./log.ts";
 import type { LoggedSubscriptions } from "./logged_subscriptions.ts";
 import type { Finding } from "./finding.ts";
@@ -16,6 +22,8 @@ export interface LoggedStream {
   name: string | undefined;
   tail: number;
   isDeleted: boolean;
+  /** What the log makes of its snapshot: `null` that there is none; `undefined` where it says nothing. */
+  snapshot: LoggedSnapshot | null | undefined;
   /** Set where the log creates it. */
   fork: ForkOrigin | undefined;
   readonly hasRow: boolean;
@@ -47,6 +55,11 @@ export class LoggedStreams {
     return this.#streams.get(id);
   }
 
+  /** Those that the log has records of. */
+  all(): Iterable<[number, LoggedStream]> {
+    return this.#streams;
+  }
+
   /** How many streams there are more than rows: those that only the log creates, less those that it deletes. */
   get countBeyondRows(): number {
     let count = 0;
@@ -65,11 +78,16 @@ export class LoggedStreams {
       for (const id of record.ids) {
         const stream = this.#streamOf(id, located);
         if (!record.soft) stream.isDeleted = true;
+        stream.snapshot = null;
       }
     } else if (record.kind === "create") {
       yield* this.#create(record, located);
-    } else if (record.kind === "snapshot" || record.kind === "compaction") {
+    } else if (record.kind === "compaction") {
       this.#streamOf(record.id, located);
+    } else if (record.kind === "snapshot") {
+      const stream = this.#streamOf(record.id, located);
+      const row = this.#rowOf(record.id);
+      if (row === undefined || row.lsn < located.lsn) stream.snapshot = record.snapshot ?? null;
     } else if (record.kind === "subscription") {
       yield* this.#subscriptions.add(record, located);
     } else if (record.kind === "append") {
@@ -114,7 +132,16 @@ export class LoggedStreams {
     }
     const tail = (fork?.point ?? 0) + located.dataBytes;
     const hasRow = row !== undefined;
-    const stream = { name, tail, isDeleted: false, fork, hasRow, first: located, isKnown: true };
+    const stream = {
+      name,
+      tail,
+      isDeleted: false,
+      snapshot: null,
+      fork,
+      hasRow,
+      first: located,
+      isKnown: true,
+    };
     this.#streams.set(id, stream);
   }
 
@@ -161,6 +188,7 @@ export class LoggedStreams {
       name: row?.name,
       tail: row?.tail ?? 0,
       isDeleted: false,
+      snapshot: undefined,
       fork: undefined,
       hasRow: row !== undefined,
       first,

@@ -12,7 +12,7 @@ import {
   toStreamRow,
 } from "../../catalog/schema.ts";
 import { rowFinding } from "./catalog.ts";
-import { wrongChecksum } from "../scan/table_rows.ts";
+import { asNumbers, wrongChecksum } from "../scan/table_rows.ts";
 import type { LogExtent } from "./log.ts";
 import { brokenFork, type LoggedStreams, type RowState } from "./logged_streams.ts";
 import type { CheckScope } from "./scope.ts";
@@ -315,13 +315,4 @@ class RowCursor {
   #idOf(row: SqlRow): number {
     return Number(row[this.#idColumn]);
   }
-}
-
-/** The checksum is right, so that no number is too big. */
-function asNumbers(row: SqlRow): SqlRow {
-  return Object.fromEntries(
-    Object.entries(row).map((
-      [column, value],
-    ) => [column, typeof value === "bigint" ? Number(value) : value]),
-  );
 }

@@ -14,6 +14,7 @@ const TABLES: readonly CatalogTable[] = [
   CATALOG_TABLES.stream,
   CATALOG_TABLES.segment,
   CATALOG_TABLES.producer,
+  CATALOG_TABLES.snapshot,
   CATALOG_TABLES.subscription,
   CATALOG_TABLES.cursor,
 ];

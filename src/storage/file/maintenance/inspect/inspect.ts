@@ -2,26 +2,29 @@ import { basename, join } from "node:path";
 import { type FileSystem, FileSystemError } from "../../../../env/file_system.ts";
 import { decodeUtf8 } from "../../../../protocol/bytes.ts";
 import { isRecycledName, PREALLOCATING_NAME } from "../../wal/files.ts";
-import { parseSegmentName } from "../../directory/paths.ts";
-import { itemsOfWindow } from "../../directory/file_window.ts";
+import { parseSegmentName, parseSnapshotName } from "../../directory/paths.ts";
+import { type FileWindow, itemsOfWindow } from "../../directory/file_window.ts";
 import { isThere } from "../scan/format.ts";
 import { inspectCatalog } from "./catalog.ts";
 import { inspectFormat } from "./format.ts";
 import { inspectIndex } from "./segment_index.ts";
 import { inspectLog, inspectRecycled } from "./log.ts";
 import { inspectBareSegment, inspectSegment } from "./segment.ts";
-import type { Item } from "./item.ts";
+import { bytesText, type Item } from "./item.ts";
 
 const MAGIC_BYTES = 32;
 const LISTED_FILES = 20;
+/** So much of a snapshot's body is looked at for its beginning. */
+const SHOWN_BYTES = 256;
 
-type FileKind = "log" | "recycled" | "index" | "segment" | "format" | "catalog";
+type FileKind = "log" | "recycled" | "index" | "segment" | "snapshot" | "format" | "catalog";
 
 const KINDS_BY_NAME: readonly (readonly [FileKind, (name: string) => boolean])[] = [
   ["log", (name) => name.endsWith(".wal")],
   ["recycled", (name) => isRecycledName(name) || name === PREALLOCATING_NAME],
   ["index", (name) => name.endsWith(".idx")],
   ["segment", (name) => name.endsWith(".log")],
+  ["snapshot", (name) => name.endsWith(".snap")],
   ["format", (name) => /^FORMAT(\.new)?$/.test(name)],
   ["catalog", (name) => name.endsWith(".sqlite")],
 ];
@@ -64,6 +67,7 @@ export function* inspectFile(fileSystem: FileSystem, path: string): Generator<It
       log: inspectLog,
       recycled: inspectRecycled,
       index: inspectIndex,
+      snapshot: inspectSnapshot,
       format: inspectFormat,
     };
     yield* itemsOfWindow(fileSystem, path, (window) => inspect[kind](window, path));
@@ -94,8 +98,8 @@ function kindByMagic(fileSystem: FileSystem, path: string): FileKind {
   if (kind !== undefined) return kind;
   throw new InspectError(
     "foreign",
-    `${path} is none of ours, by its name and its first bytes; accepted: a .wal, .idx, .log or ` +
-      "spare file, FORMAT, catalog.sqlite",
+    `${path} is none of ours, by its name and its first bytes; accepted: a .wal, .idx, .log, .snap ` +
+      "or spare file, FORMAT, catalog.sqlite",
   );
 }
 
@@ -150,4 +154,21 @@ function* filesUnder(fileSystem: FileSystem, folder: string): Generator<string> 
     if (KINDS_BY_NAME.some(([, matches]) => matches(name))) yield path;
     else if (namesIn(fileSystem, path) !== undefined) yield* filesUnder(fileSystem, path);
   }
+}
+
+/** A body has no header: its row, or its record, says what it is. */
+function* inspectSnapshot(window: FileWindow, path: string): Generator<Item> {
+  const bytes = window.sizeBytes;
+  const found = parseSnapshotName(basename(path));
+  yield {
+    kind: "snapshot",
+    position: 0,
+    fields: {
+      stream: found?.streamId,
+      number: found?.number,
+      bytes,
+      crc32: window.checksum(0, bytes, 0),
+      data: bytesText(window.bytes(0, Math.min(bytes, SHOWN_BYTES)), bytes),
+    },
+  };
 }

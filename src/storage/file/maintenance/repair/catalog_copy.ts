@@ -3,6 +3,7 @@ import { type SqlRow, UPDATE_STATE } from "../../catalog/schema.ts";
 import { CatalogDataLoss, nameOf } from "./catalog_data_loss.ts";
 import { CATALOG_TABLES, foundRows, integerOf, textOf } from "../scan/table_rows.ts";
 import { checkedValues } from "./row_values.ts";
+import { greatestSnapshotNumber } from "./snapshots.ts";
 import type { RepairScope } from "./scope.ts";
 import { copySubscriptions } from "./subscription_copy.ts";
 
@@ -188,7 +189,12 @@ function copyState(
   const row = {
     uuid,
     position,
-    next_id: Math.max(integerOf(written?.next_id), newest.id + 1, nextFileId),
+    next_id: Math.max(
+      integerOf(written?.next_id),
+      newest.id + 1,
+      nextFileId,
+      greatestSnapshotNumber({ database: sink }) + 1,
+    ),
     checkpoint_at_ms: integerOf(written?.checkpoint_at_ms),
     clean: 0,
   };

@@ -33,18 +33,22 @@ export class CatalogDataLoss {
   }
 
   /**
-   * Adds a row of `producer` or `segment` that fails its checksum, or whose stream is lost. A segment's row
+   * Adds a row of `producer`, `segment` or `snapshot` that fails its checksum, or whose stream is lost. A segment's row
    * may be rebuilt from its files.
    *
    * @param name of its stream, undefined where that is lost
    */
   owned(table: "producer" | "segment" | "snapshot", row: SqlRow, name: string | undefined): void {
     this.#note(table, row);
-    if (table !== "producer" || name === undefined) return;
+    if (table === "segment" || name === undefined) return;
+    const stream = { id: integerOf(row.stream_id), name };
+    if (table === "snapshot") {
+      return this.#report("its snapshot's row is damaged: it is gone", stream);
+    }
     const producer = JSON.stringify(textOf(row.producer_id) ?? "?");
     const message = `the place of producer ${producer} is gone: it has to begin a new epoch, and ` +
       "what it sends again is appended again";
-    this.#report(message, { id: integerOf(row.stream_id), name });
+    this.#report(message, stream);
   }
 
   /** Adds a row of `subscription` that fails its checksum. */

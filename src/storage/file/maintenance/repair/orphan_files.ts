@@ -1,4 +1,5 @@
 import { orphanFiles, segmentFiles } from "../scan/segment_files.ts";
+import { snapshotFiles } from "../scan/snapshot_files.ts";
 import type { RepairCatalog } from "./catalog.ts";
 import type { RepairScope } from "./scope.ts";
 
@@ -18,12 +19,16 @@ export async function moveOrphans(scope: RepairScope, catalog: RepairCatalog): P
   }
 }
 
-/** An id greater than that of any segment's file. */
+/** An id greater than that of any segment's or snapshot's file, and than any snapshot's number. */
 export function nextFileId({ fileSystem, paths }: RepairScope): number {
   let next = 1;
   for (const { segment } of segmentFiles(fileSystem, paths.segments)) {
     const id = segment?.streamId ?? 0;
     if (Number.isSafeInteger(id)) next = Math.max(next, id + 1);
+  }
+  for (const { snapshot } of snapshotFiles(fileSystem, paths.snapshots)) {
+    const greatest = Math.max(snapshot?.streamId ?? 0, snapshot?.number ?? 0);
+    if (Number.isSafeInteger(greatest)) next = Math.max(next, greatest + 1);
   }
   return next;
 }

@@ -19,6 +19,7 @@ import { repairLog } from "./log.ts";
 import { firstLogged } from "./log_files.ts";
 import type { RepairAction, RepairReport } from "./report.ts";
 import type { RepairScope } from "./scope.ts";
+import { repairSnapshots } from "./snapshots.ts";
 import { moveOrphans, nextFileId } from "./orphan_files.ts";
 
 /** Options of {@link repairDirectory}. */
@@ -80,6 +81,7 @@ async function repairParts(scope: RepairScope, before: readonly Finding[]): Prom
     await catalog.raiseState(lostId, lsn);
     await repairIndexes(scope, catalog);
     await repairMessageCounts(scope, catalog);
+    await repairSnapshots(scope, catalog, before);
     await moveOrphans(scope, catalog);
   } finally {
     catalog.close();

@@ -104,3 +104,12 @@ export function integerOf(value: SQLOutputValue | undefined): number {
 export function textOf(value: SQLOutputValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
+
+/** A row's numbers as such: its checksum is right, so that none is too big. */
+export function asNumbers(row: SqlRow): SqlRow {
+  return Object.fromEntries(
+    Object.entries(row).map((
+      [column, value],
+    ) => [column, typeof value === "bigint" ? Number(value) : value]),
+  );
+}

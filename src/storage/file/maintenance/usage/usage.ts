@@ -7,6 +7,7 @@ import { BUSY_TIMEOUT, type SqlRow } from "../../catalog/schema.ts";
 import { openExistingCatalog } from "../../catalog/sqlite_catalog.ts";
 import type { DirectoryPaths } from "../../directory/paths.ts";
 import { INDEX_ENTRY_BYTES, INDEX_HEADER_BYTES } from "../../segments/index_format.ts";
+import { snapshotFiles } from "../scan/snapshot_files.ts";
 import { orphanFiles } from "../scan/segment_files.ts";
 
 const PAGE_ROWS = 500;
@@ -23,8 +24,10 @@ export interface StreamUsage {
   /** Those that read its bytes. */
   readonly forks: number;
   readonly segments: number;
-  /** Its segments and their indexes, and its unfilled block in the catalogue. */
+  /** Its segments and their indexes, its unfilled block in the catalogue, and its snapshot. */
   readonly bytes: number;
+  /** Of these its snapshot. */
+  readonly snapshotBytes: number;
 }
 
 /** What else a directory takes. */
@@ -34,7 +37,7 @@ export interface DirectoryUsage {
   readonly spareLogBytes: number;
   readonly catalogBytes: number;
   readonly ballastBytes: number;
-  /** Segment files that no row names: of deleted streams, to be freed soon, or newer than the checkpoint. */
+  /** Files of segments and snapshots that no row names: of deleted streams, to be freed soon, or newer than the checkpoint. */
   readonly unnamedBytes: number;
 }
 
@@ -58,7 +61,8 @@ export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<
       "(SELECT count(*) FROM stream f WHERE f.source_id = s.id) AS forks, " +
       "(SELECT count(*) FROM segment g WHERE g.stream_id = s.id) AS segments, " +
       `(SELECT sum(bytes + ${INDEX_HEADER_BYTES} + ${INDEX_ENTRY_BYTES} * blocks) ` +
-      "FROM segment g WHERE g.stream_id = s.id) AS segment_bytes";
+      "FROM segment g WHERE g.stream_id = s.id) AS segment_bytes, " +
+      "(SELECT bytes FROM snapshot p WHERE p.stream_id = s.id) AS snapshot_bytes";
     const page = (bound: string) =>
       database.prepare(
         `SELECT ${columns} FROM stream s WHERE name ${bound} ? AND name < ? ORDER BY name LIMIT ?`,
@@ -76,12 +80,14 @@ export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<
 }
 
 function toUsage(row: SqlRow): StreamUsage {
+  const snapshotBytes = Number(row.snapshot_bytes ?? 0);
   return {
     name: String(row.name),
     heldBy: row.soft_deleted === 1 ? "forks" : "there",
     forks: Number(row.forks),
     segments: Number(row.segments),
-    bytes: Number(row.segment_bytes ?? 0) + Number(row.rest_bytes),
+    bytes: Number(row.segment_bytes ?? 0) + Number(row.rest_bytes) + snapshotBytes,
+    snapshotBytes,
   };
 }
 
@@ -92,6 +98,12 @@ export function directoryUsage({ fileSystem, paths }: UsageScope): DirectoryUsag
   try {
     for (const { path } of orphanFiles(fileSystem, paths.segments, database)) {
       unnamedBytes += sizeOf(fileSystem, path);
+    }
+    const row = database.prepare("SELECT 1 FROM snapshot WHERE stream_id = ? AND number = ?");
+    for (const { path, snapshot } of snapshotFiles(fileSystem, paths.snapshots)) {
+      const isNamed = snapshot !== undefined &&
+        row.get(snapshot.streamId, snapshot.number) !== undefined;
+      if (!isNamed) unnamedBytes += sizeOf(fileSystem, path);
     }
   } finally {
     // Before its files are opened in any other way: that would drop SQLite's locks.

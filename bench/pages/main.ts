@@ -1,0 +1,165 @@
+/**
+ * Pages with many live streams each: what a delivery and a page cost the server, by a connection for each
+ * stream and by one for all. Prints a table.
+ *
+ * Usage: deno run -A bench/pages/main.ts [--pages 200] [--streams 50] [--seconds 10] [COMMAND OF THE SERVER...]
+ */
+import { connect, type Socket } from "node:net";
+import { Buffer } from "node:buffer";
+import { parseArgs } from "node:util";
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startServer } from "../../tests/runtime/server_process.ts";
+
+/** What each message has once. */
+const EVENT = Buffer.from('{"text"');
+const OPENED_AT_ONCE = 100;
+/** To all streams together. */
+const APPENDS_A_SECOND = 150;
+const WARM_PAGES = 20;
+const TICKS_A_SECOND = 100;
+const PAGE_BYTES = 4096;
+const MIB = 2 ** 20;
+/** What takes longer doesn't come any more. */
+const LIMIT_MS = 20_000;
+
+type Way = "single" | "many";
+type Load = "spread" | "together";
+
+const { values, positionals } = parseArgs({
+  options: {
+    pages: { type: "string", default: "200" },
+    streams: { type: "string", default: "50" },
+    seconds: { type: "string", default: "10" },
+  },
+  allowPositionals: true,
+});
+const pages = Number(values.pages);
+const streams = Number(values.streams);
+const seconds = Number(values.seconds);
+const command = positionals.length > 0 ? positionals : [process.execPath, "run", "-A", "main.ts"];
+
+let deliveries = 0;
+let ends = 0;
+
+/** Counts the messages that come, also those that two chunks part. */
+function watch(socket: Socket): void {
+  let tail = Buffer.alloc(0);
+  socket.on("error", () => {}).on("close", () => ends++).on("data", (chunk: Buffer) => {
+    const bytes = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
+    let end = 0;
+    for (let at = bytes.indexOf(EVENT); at >= 0; at = bytes.indexOf(EVENT, end)) {
+      deliveries++;
+      end = at + EVENT.length;
+    }
+    tail = Buffer.from(bytes.subarray(Math.max(end, bytes.length - EVENT.length + 1)));
+  });
+}
+
+async function open(port: number, heads: readonly string[]): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let at = 0; at < heads.length; at += OPENED_AT_ONCE) {
+    await Promise.all(
+      heads.slice(at, at + OPENED_AT_ONCE).map((head) =>
+        new Promise<void>((resolve) => {
+          const socket = connect(port, "127.0.0.1");
+          sockets.push(socket);
+          socket.once("data", () => resolve());
+          watch(socket);
+          socket.write(head);
+        })
+      ),
+    );
+  }
+  return sockets;
+}
+
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+}
+
+function residentBytes(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
+}
+
+async function append(url: string, stream: number): Promise<void> {
+  const body = JSON.stringify([{ text: "x".repeat(200) }]);
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${url}/page/${stream}`, { method: "POST", headers, body });
+  await answer.body?.cancel();
+  if (answer.status !== 204) throw new Error(`An append was answered ${answer.status}.`);
+}
+
+/** Appends for a while at an even pace, one by one or to all streams at once, and waits until all has come. */
+async function load(url: string, kind: Load): Promise<number> {
+  const before = deliveries;
+  const count = kind === "together" ? streams : 1;
+  const startMs = Date.now();
+  let appends = 0;
+  for (let round = 0; Date.now() < startMs + seconds * 1000; round++) {
+    await sleep(Math.max(0, startMs + round * count / APPENDS_A_SECOND * 1000 - Date.now()));
+    await Promise.all(Array.from({ length: count }, (_, i) => append(url, (round + i) % streams)));
+    appends += count;
+  }
+  const expected = before + appends * pages;
+  for (const limitMs = Date.now() + LIMIT_MS; deliveries < expected; await sleep(1)) {
+    if (Date.now() < limitMs) continue;
+    throw new Error(
+      `Of ${expected} deliveries ${deliveries} have come; ${ends} connections have ended.`,
+    );
+  }
+  return deliveries - before;
+}
+
+function headsOf(way: Way): string[] {
+  const names = Array.from({ length: streams }, (_, i) => `page/${i}`);
+  const path = "/v1/stream";
+  if (way === "single") {
+    const heads = names.map((name) =>
+      `GET ${path}/${name}?offset=now&live=sse HTTP/1.1\r\nhost: localhost\r\n\r\n`
+    );
+    return Array.from({ length: pages }, () => heads).flat();
+  }
+  const body = JSON.stringify({ streams: names.map((stream) => ({ stream, offset: "now" })) });
+  const head =
+    `POST ${path}/__ds/live HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n`;
+  return Array.from({ length: pages }, () => head + body);
+}
+
+async function measure(way: Way): Promise<Record<string, number>> {
+  const flags = ["--storage", "memory", "--port", "0", "--sse-close-after", "10m", "--no-page"];
+  await using server = await startServer(command, flags);
+  for (let i = 0; i < streams; i++) {
+    const headers = { "content-type": "application/json" };
+    await (await fetch(`${server.url}/page/${i}`, { method: "PUT", headers })).body?.cancel();
+  }
+  const port = Number(new URL(server.url).port);
+  const heads = headsOf(way);
+  const warm = Math.round(heads.length * WARM_PAGES / pages);
+  // The first ones have the runtime compile what serves them.
+  const sockets = await open(port, heads.slice(0, warm));
+  await sleep(1000);
+  const emptyBytes = residentBytes(server.pid);
+  sockets.push(...await open(port, heads.slice(warm)));
+  await sleep(1000);
+  const heldBytes = residentBytes(server.pid) - emptyBytes;
+  const row: Record<string, number> = {
+    "KiB a page": Math.round(heldBytes / (pages - WARM_PAGES) / 1024),
+  };
+  for (const kind of ["spread", "together"] as const) {
+    await load(server.url, kind);
+    const before = cpuSeconds(server.pid);
+    const count = await load(server.url, kind);
+    const micros = (cpuSeconds(server.pid) - before) / count * 1e6;
+    row[`µs a delivery, ${kind}`] = Math.round(micros * 100) / 100;
+  }
+  row["MiB in all"] = Math.round(residentBytes(server.pid) / MIB);
+  for (const socket of sockets) socket.destroy();
+  return row;
+}
+
+console.log(`${pages} pages, ${streams} streams each; ${command.join(" ")}`);
+console.table({ single: await measure("single"), many: await measure("many") });
+process.exit();

@@ -1,0 +1,296 @@
+import { Backoff } from "../../env/backoff.ts";
+import { isJsonType } from "../../protocol/content_type.ts";
+import { ClientError } from "../errors/client_error.ts";
+import { invalidArgument } from "../errors/invalid_argument.ts";
+import { MalformedResponse } from "../errors/malformed_response.ts";
+import { checkAmounts } from "../errors/option_checks.ts";
+import type { CallOptions } from "../transport/call_options.ts";
+import type { Connection } from "../transport/connection.ts";
+import { formatPlace, NOW, parsePlace, type Place, START } from "../transport/place.ts";
+import { isTransient, retryDelayMs } from "../transport/response_error.ts";
+import { RetryBudget } from "../transport/retry_loop.ts";
+import { sleep } from "../transport/sleep.ts";
+import { toBatch } from "./batch.ts";
+import { LiveConnection, type LiveEvent, type LiveSet, type LiveStart } from "./live_connection.ts";
+import { mergedReaders } from "./merged_readers.ts";
+import type { Message } from "./message.ts";
+
+/** How {@link LiveReader} reads, and the additions to its requests. */
+export interface LiveOptions extends CallOptions {
+  /**
+   * Takes in all streams whose names fit, later ones too, each from its start: `jobs/**`. The server has to
+   * list its streams.
+   */
+  patterns?: readonly string[] | undefined;
+  /** Where those of the patterns begin that are there already: `-1`, the start, unless given; or `now`. */
+  patternOffset?: "-1" | "now" | undefined;
+  /**
+   * Called when a stream can't be followed any more, while the others go on. Unless given, the loop ends with
+   * that error. Of a pattern's streams those that are deleted are no error.
+   */
+  onError?: ((stream: string, error: ClientError) => void) | undefined;
+  /** Aborting it ends the loop, with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** How long it retries without success before it throws; 60 s. `Infinity`: for ever. */
+  maxElapsedMs?: number | undefined;
+}
+
+/** A message of one of several streams. */
+export interface LiveMessage {
+  /** The stream's name. */
+  readonly stream: string;
+  readonly message: Message;
+}
+
+/** So many closed streams of patterns are remembered, so that a new connection doesn't bring them again. */
+const ENDED_LIMIT = 10_000;
+/** A stream that can't be read for now is tried again after this. */
+const RETRY_MS = 1_000;
+/** An end that comes sooner, without anything, isn't followed by another request at once. */
+const AT_ONCE_MS = 1_000;
+
+/**
+ * Reads several streams as one sequence: the messages of each in order and exactly once, those of different
+ * streams as they come. It ends when all streams are closed, and with patterns never.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createApp } from "../../server/app.ts";
+ * import { createMemoryStorage } from "../../storage/memory.ts";
+ * import { Client } from "../client.ts";
+ * import { fetchTransport } from "../transport/transport.ts";
+ *
+ * const app = createApp({ storage: createMemoryStorage() });
+ * const transport = fetchTransport({ fetch: (url, init) => app.request(url, init) });
+ * const client = new Client("http://localhost/v1/stream", { transport });
+ * for (const name of ["a", "b"]) {
+ *   const options = { contentType: "application/json", initialData: `["${name}1"]`, closed: true };
+ *   await client.create(name, options);
+ * }
+ * const got: string[] = [];
+ * for await (const { stream, message } of client.live(["a", "b"])) {
+ *   got.push(`${stream}: ${message.json()}`);
+ * }
+ * assert.deepEqual(got.sort(), ["a: a1", "b: b1"]);
+ * ```
+ */
+export class LiveReader implements AsyncIterable<LiveMessage> {
+  readonly #connection: Connection;
+  readonly #options: LiveOptions;
+  readonly #patterns: readonly string[];
+  /** Where each stream that is followed goes on. */
+  readonly #places = new Map<string, Place>();
+  /** After the last message of each that was returned. */
+  readonly #returned = new Map<string, string>();
+  /** Those that were named, and not taken in by a pattern. */
+  readonly #named: ReadonlySet<string>;
+  readonly #types = new Map<string, string>();
+  readonly #ended = new Map<string, string>();
+  /** Whether the patterns' streams are known that were there at first. */
+  #hasBegun = false;
+
+  /** @throws {ClientError} `invalid_argument` */
+  constructor(
+    connection: Connection,
+    streams: readonly (string | LiveStart)[],
+    options: LiveOptions = {},
+  ) {
+    checkAmounts(options, ["maxElapsedMs"]);
+    this.#connection = connection.adding(options);
+    this.#options = options;
+    this.#patterns = options.patterns ?? [];
+    for (const start of streams) {
+      const { stream, offset } = typeof start === "string"
+        ? { stream: start, offset: START }
+        : start;
+      const name = stream.replace(/^\//, "");
+      this.#places.set(name, parsePlace(offset));
+      this.#returned.set(name, offset);
+    }
+    this.#named = new Set(this.#places.keys());
+    if (this.#named.size + this.#patterns.length === 0) {
+      throw invalidArgument("streams", streams, "at least one, or a pattern");
+    }
+  }
+
+  /** By the streams' names, the place after the last message of each that was returned. */
+  get offsets(): ReadonlyMap<string, string> {
+    return this.#returned;
+  }
+
+  /** Message by message, until all streams are closed. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<LiveMessage, undefined> {
+    const { signal, maxElapsedMs = 60_000 } = this.#options;
+    const { clock, random } = this.#connection;
+    const budget = new RetryBudget(clock, maxElapsedMs);
+    const backoff = new Backoff({ random });
+    while (this.#isOpen) {
+      signal?.throwIfAborted();
+      const live = this.#connect(backoff.failures + 1);
+      let error: unknown;
+      try {
+        while (this.#isOpen) {
+          const events = await live.next().catch((reason: unknown) => void (error = reason));
+          if (events === undefined) break;
+          if (live.hasBegun) {
+            this.#hasBegun = true;
+            budget.reset();
+            backoff.reset();
+          }
+          for (const event of events) yield* this.#take(event, live);
+        }
+      } finally {
+        live.cancel();
+      }
+      signal?.throwIfAborted();
+      if (!this.#isOpen) return;
+      if (!live.hasBegun && !this.#hasBegun && isNotOffered(error)) return yield* this.#singly();
+      const minMs = error === undefined ? 0 : retryDelayMs(error);
+      if (minMs === undefined) throw error;
+      const isAtOnce = clock.nowMs() - live.startMs < AT_ONCE_MS;
+      if (error === undefined && live.hasBegun && !isAtOnce) continue;
+      const delayMs = backoff.next(minMs);
+      if (!budget.allows(delayMs, clock.nowMs())) throw error ?? silence(live);
+      await sleep(clock, delayMs, signal);
+    }
+  }
+
+  get #isOpen(): boolean {
+    return this.#patterns.length > 0 || this.#places.size > 0;
+  }
+
+  #connect(attempt: number): LiveConnection {
+    const { timeoutMs, liveTimeoutMs } = this.#connection;
+    const options = {
+      timeoutMs,
+      firstEventMs: liveTimeoutMs,
+      attempt,
+      signal: this.#options.signal,
+    };
+    return new LiveConnection(this.#connection, this.#set(), options);
+  }
+
+  #set(): LiveSet {
+    const { patternOffset = START } = this.#options;
+    // Streams of a pattern that weren't there before are to be read from their start.
+    const offset = this.#hasBegun ? START : patternOffset;
+    return {
+      streams: [...this.#places].map(([stream, place]) => ({ stream, offset: place.offset })),
+      patterns: this.#patterns.map((pattern) => ({ pattern, offset })),
+      ended: [...this.#ended].map(([stream, offset]) => ({ stream, offset })),
+    };
+  }
+
+  *#take(event: LiveEvent, live: LiveConnection): Generator<LiveMessage, undefined> {
+    switch (event.type) {
+      case "added": {
+        const { stream, offset, contentType } = event.added;
+        const place = this.#places.get(stream);
+        this.#types.set(stream, contentType);
+        this.#places.set(stream, { offset, skip: place?.skip ?? 0 });
+        this.#ended.delete(stream);
+        if (place === undefined || place.offset === NOW) this.#returned.set(stream, offset);
+        return;
+      }
+      case "data": {
+        const { stream, nextOffset, data } = event;
+        const start = this.#places.get(stream);
+        if (start === undefined) return;
+        const isJson = isJsonType(this.#types.get(stream) ?? "");
+        const { messages, end } = toBatch({ bodies: [data], isJson, start, nextOffset });
+        this.#places.set(stream, end);
+        for (const message of messages) {
+          this.#returned.set(stream, message.offset);
+          yield { stream, message };
+        }
+        return;
+      }
+      case "closed":
+        this.#end(event.stream, event.nextOffset);
+        return;
+      case "error":
+        this.#fail(event.stream, event.error, live);
+    }
+  }
+
+  #end(stream: string, offset: string): void {
+    this.#forget(stream);
+    if (this.#named.has(stream)) return;
+    this.#returned.delete(stream);
+    this.#ended.set(stream, offset);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > ENDED_LIMIT && oldest !== undefined) this.#ended.delete(oldest);
+  }
+
+  #forget(stream: string): void {
+    this.#places.delete(stream);
+    this.#types.delete(stream);
+  }
+
+  #fail(stream: string | undefined, error: ClientError, live: LiveConnection): void {
+    const name = stream ?? "";
+    const place = this.#places.get(name);
+    if (place !== undefined && isTransient(error)) return this.#tryAgain(name, error, live);
+    const isNamed = this.#named.has(name);
+    if (place !== undefined) this.#forget(name);
+    const isDeleted = error.code === "not_found" || error.code === "gone";
+    if (place !== undefined && !isNamed && isDeleted) {
+      this.#returned.delete(name);
+      return;
+    }
+    const { onError } = this.#options;
+    if (onError === undefined) throw error;
+    onError(name, error);
+  }
+
+  #tryAgain(stream: string, error: ClientError, live: LiveConnection): void {
+    this.#connection.clock.setTimer(Math.max(RETRY_MS, error.retryAfterMs ?? 0), () => {
+      const place = this.#places.get(stream);
+      if (place === undefined) return;
+      live.change([{ stream, offset: place.offset }], []).then(
+        (isDone) => isDone || live.cancel(),
+        () => live.cancel(),
+      );
+    });
+  }
+
+  /** For a server that doesn't offer it. */
+  async *#singly(): AsyncGenerator<LiveMessage, undefined> {
+    if (this.#patterns.length > 0) {
+      throw new ClientError(
+        "unsupported",
+        "The server can't follow patterns: it isn't this project's, or an older one.",
+      );
+    }
+    const { onError, signal, maxElapsedMs } = this.#options;
+    const starts = [...this.#places].map(([path, place]) => ({ path, offset: formatPlace(place) }));
+    const options = { signal, maxElapsedMs };
+    for await (const each of mergedReaders(this.#connection, starts, options)) {
+      if ("message" in each) {
+        this.#returned.set(each.stream, each.message.offset);
+        yield each;
+        continue;
+      }
+      const { stream, error } = each;
+      if (onError === undefined || !(error instanceof ClientError)) throw error;
+      onError(stream, error);
+    }
+  }
+}
+
+/** Whether a failure is that of a server that knows nothing of this. */
+function isNotOffered(error: unknown): boolean {
+  if (error instanceof MalformedResponse) return true;
+  if (!(error instanceof ClientError)) return false;
+  const { code } = error;
+  return code === "not_found" || code === "unsupported" || code === "bad_request" ||
+    code === "conflict";
+}
+
+function silence({ isSilent }: LiveConnection): ClientError {
+  return new ClientError(
+    isSilent ? "timeout" : "network",
+    `The connection ${isSilent ? "brought nothing for too long" : "ended before its first event"}.`,
+  );
+}

@@ -1,0 +1,161 @@
+import { dirname, join } from "node:path";
+import { type File, type FileSystem, FileSystemError } from "../../../env/file_system.ts";
+import type { CatalogCopy, SnapshotRow } from "../catalog/catalog.ts";
+import { isLookUpFailure } from "../catalog/catalog.ts";
+import { checksum } from "../directory/checksum.ts";
+import { withWindow } from "../directory/file_window.ts";
+import { snapshotPath } from "../directory/paths.ts";
+import { LOG_HEADER_BYTES, logSeed } from "../wal/format.ts";
+import { findLogEnd } from "../wal/log_end.ts";
+import { walkLog, walkRecords } from "../wal/log_walk.ts";
+import { LOG_WINDOW_BYTES, readLogHeader } from "../wal/reader.ts";
+import { chunksOf, FileTooShort } from "./copy_file.ts";
+import type { EarlierCopy } from "./segment_copy.ts";
+import type { BackupTarget, BackupThrottle, TargetFile } from "./target.ts";
+
+/** The body of a snapshot. */
+export type SnapshotBody = Pick<SnapshotRow, "streamId" | "number" | "bytes" | "crc32">;
+
+/** A body that is copied, or only checked. */
+export interface SnapshotSource {
+  readonly fileSystem: FileSystem;
+  /** The folder `snapshots` that it is in. */
+  readonly snapshots: string;
+  readonly body: SnapshotBody;
+}
+
+/** Where a body's copy goes. */
+export interface SnapshotTarget {
+  readonly target: BackupTarget;
+  /** The newest first. */
+  readonly earlier: readonly EarlierCopy[];
+  /** Whether it may be one file with the source's. */
+  readonly mayShare: boolean;
+}
+
+/**
+ * The snapshots that streams have after the log's last record: those of the rows, and what records that
+ * these don't include have made of them.
+ *
+ * @param folder where the log is
+ * @param names its files, in their order
+ */
+export function namedSnapshots(
+  fileSystem: FileSystem,
+  folder: string,
+  names: readonly string[],
+  catalog: CatalogCopy,
+): SnapshotBody[] {
+  const found = new Map<number, SnapshotBody>();
+  for (const row of catalog.snapshots(0, Number.MAX_SAFE_INTEGER)) found.set(row.streamId, row);
+  for (const name of names) {
+    const { path, header } = readLogHeader(fileSystem, join(folder, name));
+    withWindow(fileSystem, path, (window) => {
+      const parts = walkLog(window, logSeed(header), LOG_HEADER_BYTES);
+      const start = { filePosition: LOG_HEADER_BYTES, lsn: header.firstLsn };
+      for (const batch of findLogEnd(parts, start)) {
+        for (const { lsn, record } of walkRecords(window, batch)) {
+          if (record === undefined || lsn <= catalog.state.lsn) continue;
+          if (record.kind === "delete") {
+            for (const id of record.ids) if (isNew(catalog, id, lsn)) found.delete(id);
+          } else if (record.kind === "snapshot" && isNew(catalog, record.id, lsn)) {
+            const { id, snapshot } = record;
+            if (snapshot === undefined) found.delete(id);
+            else found.set(id, { ...snapshot, streamId: id });
+          }
+        }
+      }
+    }, LOG_WINDOW_BYTES);
+  }
+  return [...found.values()];
+}
+
+/** Whether a stream's row doesn't include a record. */
+function isNew(catalog: CatalogCopy, id: number, lsn: number): boolean {
+  try {
+    return lsn > (catalog.byId(id)?.lsn ?? 0);
+  } catch (error) {
+    if (isLookUpFailure(error)) return true;
+    throw error;
+  }
+}
+
+/**
+ * Copies a body, or shares it: it never changes. What is copied is checked on its way.
+ *
+ * @returns what is damaged; `undefined` where nothing is
+ * @throws {FileSystemError} where it can't be written
+ */
+export async function copySnapshot(
+  source: SnapshotSource,
+  { target, earlier, mayShare }: SnapshotTarget,
+  throttle: BackupThrottle,
+): Promise<string | undefined> {
+  const { fileSystem, body } = source;
+  const { streamId, number, bytes } = body;
+  const name = snapshotPath("snapshots", streamId, number);
+  for (const { segments } of earlier) {
+    const copy = { fileSystem, snapshots: join(dirname(segments), "snapshots"), body };
+    if (await checkSnapshotFile(copy, throttle) !== undefined) continue;
+    if (target.link(name, snapshotPath(copy.snapshots, streamId, number))) return undefined;
+  }
+  return await withBody(source, async (file) => {
+    const isLinked = mayShare && target.link(name, file.path);
+    const out = isLinked ? undefined : await target.create(name, bytes);
+    return await checkContent(file, body, out, throttle);
+  });
+}
+
+/**
+ * Reads all of a body and checks it.
+ *
+ * @returns what is damaged; `undefined` where nothing is
+ */
+export async function checkSnapshotFile(
+  source: SnapshotSource,
+  throttle: BackupThrottle,
+): Promise<string | undefined> {
+  return await withBody(source, (file) => checkContent(file, source.body, undefined, throttle));
+}
+
+async function withBody(
+  { fileSystem, snapshots, body: { streamId, number } }: SnapshotSource,
+  use: (file: File) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const path = snapshotPath(snapshots, streamId, number);
+  let file: File;
+  try {
+    file = fileSystem.open(path, "read");
+  } catch (error) {
+    if (error instanceof FileSystemError && error.kind === "not_found") return `${path}: missing`;
+    throw error;
+  }
+  try {
+    return await use(file);
+  } catch (error) {
+    if (error instanceof FileTooShort) return error.message;
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+async function checkContent(
+  file: File,
+  { bytes, crc32 }: SnapshotBody,
+  out: TargetFile | undefined,
+  throttle: BackupThrottle,
+): Promise<string | undefined> {
+  let found = 0;
+  try {
+    for await (const chunk of chunksOf(file, 0, bytes)) {
+      found = checksum(chunk, found);
+      await out?.write(chunk);
+      await throttle.spend(chunk.length);
+    }
+  } finally {
+    await out?.end();
+  }
+  if (file.size() !== bytes) return `${file.path}: expected ${bytes} bytes, found ${file.size()}`;
+  return found === crc32 ? undefined : `${file.path}: it fails its checksum`;
+}

@@ -1,0 +1,12 @@
+import { createApp } from "../../src/server/app.ts";
+import { createMemoryStorage } from "../../src/storage/memory.ts";
+import { ChatKit } from "./chat_kit.ts";
+
+/** A chat whose streams are in memory. */
+export function memoryKit(): ChatKit {
+  const app = createApp({ storage: createMemoryStorage() });
+  return new ChatKit({
+    url: "http://streams.test/v1/stream",
+    fetch: (url, init) => app.request(url, init),
+  });
+}
