@@ -220,7 +220,7 @@ export class Stream {
    * @param space the space that its offsets are of
    */
   infoIn(space: OffsetSpace): StreamInfo {
-    return {
+    const info: StreamInfo = {
       id: this.id,
       space,
       contentType: this.contentType,
@@ -230,9 +230,10 @@ export class Stream {
       earliest: this.durableEarliest,
       closed: this.durableClosed,
       policies: this.visiblePolicies,
-      compactedUpTo: this.compactedUpTo === 0 ? undefined : this.compactedUpTo,
       messages: this.visibleMessages,
     };
+    if (this.compactedUpTo > 0) info.compactedUpTo = this.compactedUpTo;
+    return info;
   }
 
   /**

@@ -88,7 +88,8 @@ export class LiveTopic implements EntryTopic {
     const atTail = chunk.next === chunk.tail;
     const isClosed = atTail && chunk.closed;
     const length = isClosed ? chunk.data.length : sendableLiveLength(chunk.data, this.#payload);
-    const position = chunk.start + length;
+    // Behind a chunk may be a gap that a compaction has left.
+    const position = length === chunk.data.length ? chunk.next : chunk.start + length;
     let data: Bytes | undefined;
     let closed: Bytes | undefined;
     for (const entry of entries) {
@@ -115,7 +116,10 @@ export class LiveTopic implements EntryTopic {
   }
 
   #encode(chunk: ReadResult, length: number, upToDate: boolean): Bytes {
-    const nextOffset = formatOffset(chunk.space, chunk.start + length);
+    const nextOffset = formatOffset(
+      chunk.space,
+      length === chunk.data.length ? chunk.next : chunk.start + length,
+    );
     const head = { stream: this.#name, nextOffset, upToDate };
     return encodeLiveData(head, chunk.data.subarray(0, length), this.#payload);
   }

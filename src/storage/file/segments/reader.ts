@@ -99,11 +99,13 @@ export class SegmentReader {
     sinceMs: number,
     to: number,
   ): Promise<number | undefined> {
-    const found = await this.#firstSegment(stream, to, ({ atMs }) => atMs >= sinceMs);
-    if (found === undefined) return undefined;
-    return await this.#use(stream, found, async ({ indexReader }) => {
-      const block = await indexReader.load(() => indexReader.findSince(sinceMs, found.blocks));
-      return (await indexReader.load(() => blockOf(indexReader, block, found))).start;
+    return await this.#lookUp(async () => {
+      const found = await this.#firstSegment(stream, to, ({ atMs }) => atMs >= sinceMs);
+      if (found === undefined) return undefined;
+      return await this.#use(stream, found, async ({ indexReader }) => {
+        const block = await indexReader.load(() => indexReader.findSince(sinceMs, found.blocks));
+        return (await indexReader.load(() => blockOf(indexReader, block, found))).start;
+      });
     });
   }
 
@@ -118,7 +120,15 @@ export class SegmentReader {
   }
 
   /** As `CountedBlocks.countedBlockOf`, for a message that is in a segment, before `to`. */
-  async countedBlockOf(
+  countedBlockOf(
+    stream: SegmentStream,
+    message: number,
+    to: number,
+  ): Promise<CountedBlock> {
+    return this.#lookUp(() => this.#findCountedBlock(stream, message, to));
+  }
+
+  async #findCountedBlock(
     stream: SegmentStream,
     message: number,
     to: number,
@@ -351,10 +361,27 @@ export class SegmentReader {
     try {
       return await this.#open.use(segment, use);
     } catch (error) {
+      const isGone = error instanceof FileSystemError && error.kind === "not_found";
+      if (isGone && this.#segmentAt(stream, segment.base).generation !== segment.generation) {
+        throw new SegmentReplaced();
+      }
       throw readFailure(stream, segment, error);
     }
   }
+
+  /** Looks something up, and once more where a compaction has taken the segment away that it was in. */
+  async #lookUp<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof SegmentReplaced)) throw error;
+      return await run();
+    }
+  }
 }
+
+/** The files of a segment that was found are gone by now, and another has its place. */
+class SegmentReplaced extends Error {}
 
 /** The blocks to read: those of the whole range where the chunk is read ahead of, and that isn't too long. */
 function findRun({ indexReader }: OpenSegment, request: ChunkRequest): BlockRun | MissingPage {

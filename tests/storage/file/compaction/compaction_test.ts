@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { messageEnds } from "../../../../src/protocol/json.ts";
+import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
+import { backUpToFolder } from "../../../../src/storage/file/backup/generations.ts";
+import { restoreBackup } from "../../../../src/storage/file/backup/restore.ts";
+import { checkDirectory } from "../../../../src/storage/file/maintenance/check/check.ts";
+import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
+import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
+import { openFileStorage } from "../../../../src/storage/file/open.ts";
+import { sqliteDriver } from "../../../../src/storage/file/sqlite_driver.ts";
+import { flipBit } from "../../../support/wal_kit.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileKit } from "../../../support/file_kit.ts";
@@ -50,6 +59,30 @@ function segmentsOf(kit: FileKit): string[] {
   return Array.from(Deno.readDirSync(`${kit.dir}/segments/01`), ({ name }) => name).sort();
 }
 
+/** Makes a stream of so many messages of 40 keys, and compacts it. */
+async function makeCompacted(kit: FileKit, messages = 1000): Promise<Storage> {
+  const storage = await kit.open();
+  await storage.create("s", { contentType: JSON_TYPE, policies: POLICIES });
+  await append(storage, 0, messages);
+  await compact(kit);
+  return storage;
+}
+
+async function append(storage: Storage, from: number, to: number): Promise<void> {
+  for (let value = from; value < to; value++) {
+    const body = encodeUtf8(messageOf((value * 7) % 40, value));
+    await storage.append("s", { contentType: JSON_TYPE, body });
+  }
+}
+
+/** Until only two files aren't of a compaction: those of the newest segment. */
+async function compact(kit: FileKit): Promise<void> {
+  await until(async () => {
+    await kit.checkpoint();
+    return segmentsOf(kit).filter((name) => !name.includes(".g")).length === 2;
+  }, () => `${segmentsOf(kit)} are left`);
+}
+
 Deno.test("a compacted stream has each key's newest message, in order, at valid offsets", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
@@ -63,11 +96,7 @@ Deno.test("a compacted stream has each key's newest message, in order, at valid 
       const body = encodeUtf8(messageOf(id, value));
       tails.push((await storage.append("s", { contentType: JSON_TYPE, body })).tail);
     }
-    await until(async () => {
-      await kit.checkpoint();
-      const names = segmentsOf(kit);
-      return names.filter((name) => !name.includes(".g")).length === 2;
-    }, () => `${segmentsOf(kit)} are left`);
+    await compact(kit);
     const check = async () => {
       const all = await readAll(storage, "s");
       assert.ok(all.length < 400, `${all.length} messages are left`);
@@ -94,5 +123,127 @@ Deno.test("a compacted stream has each key's newest message, in order, at valid 
     await check();
     const old = segmentsOf(kit).filter((name) => !name.includes(".g"));
     assert.equal(old.length, 2, `only the newest segment is as it was: ${old}`);
+    await kit.close();
+  }));
+
+Deno.test("a check finds nothing wrong with what was compacted, a backup holds it, and a repair leaves it", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await makeCompacted(kit);
+    const before = await readAll(storage, "s");
+    await kit.close();
+    const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
+    assert.deepEqual(checkDirectory(scope).found.filter(isFinding), []);
+    const { actions } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(actions, []);
+    const throttle = { spend: () => Promise.resolve() };
+    const parts = { fileSystem: nodeFileSystem, database: sqliteDriver, throttle };
+    const backup = await backUpToFolder(`${root}/backups`, {
+      ...parts,
+      dir: kit.dir,
+      clock: kit.clock,
+    });
+    const restored = { ...parts, dir: `${root}/restored`, mayBeDamaged: false };
+    await restoreBackup(backup.root, restored);
+    const again = await openFileStorage({ dir: restored.dir });
+    assert.deepEqual(await readAll(again, "s"), before);
+    await again.close();
+  }));
+
+Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    let storage = await makeCompacted(kit);
+    const before = await readAll(storage, "s");
+    await kit.close();
+    const log = segmentsOf(kit).find((name) => name.includes(".g") && name.endsWith(".log")) ?? "";
+    // In the first message's padding.
+    flipBit(`${kit.dir}/segments/01/${log}`, 50);
+    const found = checkDirectory({ fileSystem: nodeFileSystem, dir: kit.dir }).found.filter(
+      isFinding,
+    );
+    assert.deepEqual(found.map(({ kind }) => kind), ["segment_block"]);
+    storage = await kit.open();
+    const error = await storage.read("s", 0, 100).then(() => undefined, (error) => error);
+    assert.equal(error?.code, "damaged");
+    const { next } = error.failure;
+    assert.deepEqual(await readAll(storage, "s", next.position), before.slice(1));
+    await kit.close();
+  }));
+
+Deno.test("what a fork reads stays, and none begins before what was compacted", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await storage.create("s", { contentType: JSON_TYPE, policies: POLICIES });
+    await append(storage, 0, 400);
+    await storage.create("fork", { fork: { source: "s" } });
+    const forked = await readAll(storage, "fork");
+    assert.equal(forked.length, 400);
+    await append(storage, 400, 1000);
+    for (let i = 0; i < 4; i++) await kit.checkpoint();
+    await until(async () => {
+      await kit.checkpoint();
+      return (await storage.head("s")).compactedUpTo !== undefined;
+    }, () => "nothing was compacted");
+    assert.deepEqual(await readAll(storage, "fork"), forked);
+    const { compactedUpTo = 0 } = await storage.head("s");
+    await assert.rejects(storage.create("late", { fork: { source: "s", offset: 200 } }), {
+      code: "offset_compacted",
+    });
+    await storage.create("later", { fork: { source: "s", offset: compactedUpTo } });
+    await storage.delete("fork");
+    await storage.delete("later");
+    await append(storage, 1000, 1400);
+    await compact(kit);
+    assert.ok((await readAll(storage, "s")).length < 400);
+    await kit.close();
+  }));
+
+Deno.test("the last messages, times and numbers are found across gaps", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await makeCompacted(kit);
+    const all = await readAll(storage, "s");
+    for (const last of [1, 50, 150, 500, 900, 1000, 5000]) {
+      const { start } = await storage.read("s", { lastMessages: last }, 1);
+      const found = await readAll(storage, "s", start);
+      assert.deepEqual(found, all.filter(({ value }) => value >= 1000 - last), `the last ${last}`);
+    }
+    for (let at = 0;;) {
+      const { data, next, tail } = await storage.read("s", at, 1);
+      const newest = JSON.parse(new TextDecoder().decode(data).split(",\n").at(-2) ?? "");
+      const count = await storage.countBefore?.("s", next);
+      assert.equal(count?.messages, newest.value + 1, `before ${next}`);
+      const { data: tailData } = await storage.read("s", { lastBytes: tail - next }, 1);
+      assert.deepEqual(
+        tailData,
+        (await storage.read("s", next, 1)).data,
+        `the tail from ${next} on`,
+      );
+      if (next === tail) break;
+      at = next;
+    }
+    const { start } = await storage.read("s", { sinceMs: 0 }, 1);
+    assert.deepEqual(await readAll(storage, "s", start), all);
+    await kit.close();
+  }));
+
+Deno.test("only streams of JSON are compacted, and only by a key that makes sense", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await assert.rejects(storage.create("t", { contentType: "text/plain", policies: POLICIES }), {
+      code: "invalid_header",
+    });
+    await storage.create("t", { contentType: "text/plain" });
+    await assert.rejects(async () => await storage.update?.("t", POLICIES), {
+      code: "invalid_header",
+    });
+    await storage.create("s", { contentType: JSON_TYPE });
+    const compaction = { key: "id" };
+    await assert.rejects(async () => await storage.update?.("s", { compaction }), {
+      code: "invalid_header",
+    });
     await kit.close();
   }));

@@ -1,0 +1,59 @@
+import { equal, ok } from "node:assert/strict";
+import { createApp } from "../../../src/server/app.ts";
+import { expectError, Fixture, header, JSON_TYPE } from "../../support/fixture.ts";
+import { FileKit } from "../../support/file_kit.ts";
+import { withTempDir } from "../../support/temp_dir.ts";
+import { until } from "../../support/until.ts";
+
+const URL_OF_A = "http://localhost/v1/stream/a";
+
+Deno.test("a storage that doesn't compact says so, and a value that makes no sense is refused", async () => {
+  const served = new Fixture();
+  await served.make("a", JSON_TYPE);
+  const asked = { "stream-compaction": "key=state" };
+  await expectError(await served.send("PATCH", "a", asked), 501, "compaction_unsupported");
+  const wrong = { "stream-compaction": "key=id" };
+  await expectError(await served.send("PATCH", "a", wrong), 400, "invalid_header");
+});
+
+Deno.test("a reader of what was compacted is told up to where, by GET, HEAD and SSE, and by another ETag", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, { fsync: "never", segmentBytes: 8192 });
+    const storage = await kit.open();
+    const app = createApp({ storage, clock: kit.clock });
+    const send = async (method: string, headers: Record<string, string> = {}, query = "") =>
+      await app.request(`${URL_OF_A}${query}`, { method, headers });
+    const made = await send("PUT", {
+      ...JSON_TYPE,
+      "stream-compaction": 'key="/id", tombstones=5',
+    });
+    equal(made.status, 201);
+    equal(header(made, "stream-compaction"), 'key="/id", tombstones=5');
+    equal((await send("GET")).headers.get("stream-compacted"), null);
+    for (let i = 0; i < 60; i++) {
+      const body = JSON.stringify({ id: i % 3, value: i, pad: "x".repeat(500) });
+      await app.request(URL_OF_A, { method: "POST", headers: JSON_TYPE, body });
+    }
+    const etag = header(await send("GET", {}, "?offset=-1"), "etag");
+    await until(async () => {
+      await kit.checkpoint();
+      return (await send("HEAD")).headers.has("stream-compacted");
+    }, () => "it is never compacted");
+    const upTo = header(await send("HEAD"), "stream-compacted");
+    equal(header(await send("HEAD"), "stream-compaction"), 'key="/id", tombstones=5');
+    const answer = await send("GET", { "if-none-match": etag }, "?offset=-1");
+    equal(answer.status, 200);
+    equal(header(answer, "stream-compacted"), upTo);
+    const values = JSON.parse(await answer.text()).map(({ value }: { value: number }) => value);
+    ok(values.length < 60 && values.includes(59) && values.includes(58) && values.includes(57));
+    equal((await send("GET", {}, `?offset=${upTo}`)).headers.get("stream-compacted"), null);
+    const events = await send("GET", {}, "?offset=-1&live=sse");
+    const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("event: control")) text += (await reader?.read())?.value ?? "";
+    await reader?.cancel();
+    ok(text.includes(`"compactedUpTo":"${upTo}"`), text.slice(-300));
+    equal((await send("PATCH", { "stream-compaction": "" })).status, 204);
+    equal((await send("HEAD")).headers.get("stream-compaction"), null);
+    await kit.close();
+  }));
