@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TestTokens } from "./support/token_file.ts";
+import { until } from "../../support/until.ts";
 import { Visits } from "./support/visits.ts";
 
 const tokens = new TestTokens();
@@ -28,7 +29,7 @@ visits.test("a signed link is made that reads the stream without a token", async
   await dialog.getByLabel("How long it lasts").selectOption("A day");
   await dialog.getByRole("button", { name: "Make link" }).click();
   const field = dialog.getByLabel("Link", { exact: true });
-  await page.waitForFunction(`document.querySelector("dialog input[readonly]").value !== ""`);
+  await until(async () => await field.inputValue() !== "", () => "no link was made");
   const link = await field.inputValue();
   match(link, /[?&]ds-sig=/);
   equal(await (await fetch(`${link}&offset=-1`)).text(), "for whoever has it");

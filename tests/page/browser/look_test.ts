@@ -280,8 +280,7 @@ visits.test("producers, forks that can be walked, Stream-Seq and what is left of
   await side.getByText("s-17").waitFor();
   await side.getByText("2 h after its last use").waitFor();
   await side.getByRole("link", { name: "tree-fork" }).click();
-  await page.waitForURL(/#\/stream\/tree-fork$/);
-  await page.getByRole("button", { name: "About" }).click();
+  await page.waitForURL(/#\/stream\/tree-fork\?tab=about$/);
   await side.getByRole("link", { name: "tree", exact: true }).waitFor();
 });
 

@@ -44,7 +44,7 @@ visits.test("two streams' rates are compared, and the address leads back to them
   await page.getByLabel("First stream").fill("left");
   await page.getByLabel("Second stream").fill("right/ä b");
   await page.getByLabel("Second stream").press("Enter");
-  await page.waitForFunction(`location.hash.includes("b=right")`);
+  await page.waitForURL(/b=right/);
   await page.reload();
   const chart = page.getByRole("img", {
     name: /left: [\d.]+ K?i?B now.*right\/ä b: [\d.]+ K?i?B now/,
