@@ -54,8 +54,8 @@ waited for, and nothing is left out or doubled when it is back. Closing the stre
 The output is that of "read". With --json, what comes while it is followed has "receivedAt".
 
 Of several streams each has a line with its name before what comes from it, and with --json each
-object has "stream". A PATH with a segment that is * or ** stands for all streams that fit: * for any
-one segment, ** for any number. With -f it and --prefix take those that come later too, within
+object has "stream". A PATH with a segment that is * or ** stands for all streams that fit: * for
+any one segment, ** for any number. With -f it and --prefix take those that come later too, within
 seconds. It ends when all that there are have been closed.`,
   examples: [
     ["durable-streams tail logs/demo -n 20", "the last 20 lines"],
