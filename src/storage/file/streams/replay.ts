@@ -274,6 +274,8 @@ class LogReplay {
     stream.publish(stream.tail, stream.closed);
     stream.showTrim();
     stream.showPolicies();
+    // When it was to be looked at for its retention isn't in the log: at once, when its row is stored.
+    if (stream.policies?.retention !== undefined) stream.storedTrimsAtMs = 0;
     this.#parts.cache.markDirty(stream);
   }
 

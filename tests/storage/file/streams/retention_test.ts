@@ -4,6 +4,7 @@ import { StreamError } from "../../../../src/protocol/errors.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { copyKilled, withTempDir } from "../../../support/temp_dir.ts";
+import { until } from "../../../support/until.ts";
 
 const TEXT = "text/plain";
 const OPTIONS = { segmentBytes: 8192 };
@@ -94,4 +95,72 @@ Deno.test("what was trimmed goes, also where a crash comes once its row alone is
     await killed.checkpoint();
     equal(segmentBytesOf(killed), 0);
     await killed.close();
+  }));
+
+/** Lets looks and checkpoints run, as time goes on by and by. */
+async function untilEarliest({ clock, storage }: FileKit, position: number): Promise<void> {
+  let earliest = 0;
+  await until(async () => {
+    clock.advance(1000);
+    ({ earliest } = await storage.head("a"));
+    return earliest === position;
+  }, () => `${earliest} instead of ${position}`);
+}
+
+Deno.test("what only the log knows after a crash grows old, too", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, { ...OPTIONS, checkpointIntervalMs: 1e12 });
+    const storage = await kit.open();
+    const policies = { retention: { ageMs: 60_000 } };
+    await storage.create("a", { contentType: TEXT, policies });
+    await append(storage, LENGTH);
+    await kit.crash();
+    kit.clock.advance(100_000);
+    await untilEarliest(kit, LENGTH);
+    await kit.close();
+  }));
+
+Deno.test("what a crash left too long is cut, also where nothing more comes", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, { ...OPTIONS, checkpointIntervalMs: 1e12 });
+    const storage = await kit.open();
+    await storage.create("a", { contentType: TEXT });
+    for (let i = 0; i < 10; i++) await append(storage, 4096);
+    const update = storage.update?.("a", { retention: { bytes: 4096 } });
+    // As soon as it is durable, before its first look has come to anything.
+    await update;
+    await kit.crash();
+    await untilEarliest(kit, 9 * 4096);
+    await kit.close();
+  }));
+
+Deno.test("what nothing is due of any more isn't looked at after each checkpoint", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    const policies = { retention: { ageMs: 60_000 } };
+    await storage.create("a", { contentType: TEXT, policies });
+    await append(storage, LENGTH);
+    await kit.checkpoint();
+    await storage.update?.("a", { trimBefore: LENGTH });
+    await kit.reopen();
+    kit.clock.advance(100_000);
+    await until(async () => {
+      await kit.checkpoint();
+      return kit.catalog.dueForTrim(kit.clock.nowMs(), undefined, 1).length === 0;
+    }, () => "it is due still");
+    await kit.close();
+  }));
+
+Deno.test("a policy given just before the end is looked at by the next start", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await storage.create("a", { contentType: TEXT });
+    for (let i = 0; i < 10; i++) await append(storage, 4096);
+    const updated = storage.update?.("a", { retention: { bytes: 4096 } });
+    await Promise.all([updated, kit.close()]);
+    await kit.open();
+    await untilEarliest(kit, 9 * 4096);
+    await kit.close();
   }));
