@@ -150,6 +150,41 @@ Deno.test("a check finds nothing wrong with what was compacted, a backup holds i
     await again.close();
   }));
 
+Deno.test("a backup between a compaction and the next checkpoint holds what was compacted", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await storage.create("s", { contentType: JSON_TYPE });
+    await append(storage, 0, 1000);
+    for (let i = 0; i < 2; i++) await kit.checkpoint();
+    await storage.update?.("s", POLICIES);
+    await kit.checkpoint();
+    await until(
+      async () => (await storage.head("s")).compactedUpTo !== undefined,
+      () => "nothing was compacted",
+    );
+    // The compaction's record goes to the log with it.
+    await append(storage, 1000, 1001);
+    const before = await readAll(storage, "s");
+    const { id } = await storage.head("s");
+    assert.ok(kit.catalog.segments(id).every(({ generation }) => generation === 0));
+    const throttle = { spend: () => Promise.resolve() };
+    const parts = { fileSystem: nodeFileSystem, database: sqliteDriver, throttle };
+    const backup = await backUpToFolder(`${root}/backups`, {
+      ...parts,
+      dir: kit.dir,
+      clock: kit.clock,
+    });
+    await kit.close();
+    const restored = { ...parts, dir: `${root}/restored`, mayBeDamaged: false };
+    await restoreBackup(backup.root, restored);
+    const scope = { fileSystem: nodeFileSystem, dir: restored.dir };
+    assert.deepEqual(checkDirectory(scope).found.filter(isFinding), []);
+    const again = await openFileStorage({ dir: restored.dir });
+    assert.deepEqual(newestOf(await readAll(again, "s")), newestOf(before));
+    await again.close();
+  }));
+
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
