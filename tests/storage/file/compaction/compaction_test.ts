@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import assert from "node:assert/strict";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { messageEnds } from "../../../../src/protocol/json.ts";
@@ -217,6 +218,24 @@ Deno.test("a check and a repair know what a compaction has made since the last c
     const again = await openFileStorage({ dir });
     assert.deepEqual(newestOf(await readAll(again, "s")), newestOf(before));
     await again.close();
+  }));
+
+Deno.test("a repair makes the row of a compacted segment anew from its files", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    let storage = await makeCompacted(kit);
+    const before = await readAll(storage, "s");
+    await kit.close();
+    const database = new DatabaseSync(`${kit.dir}/catalog.sqlite`);
+    const { changes } = database.prepare("DELETE FROM segment WHERE generation > 0").run();
+    database.close();
+    assert.ok(changes > 0);
+    const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
+    const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(left, []);
+    storage = await kit.open();
+    assert.deepEqual(await readAll(storage, "s"), before);
+    await kit.close();
   }));
 
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>
