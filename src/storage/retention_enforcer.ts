@@ -95,10 +95,10 @@ export class RetentionEnforcer<S extends Stream> {
   /** A stream's policies, its snapshot or the rules are others now. */
   changed(stream: S): void {
     stream.retention = undefined;
-    stream.storedTrimsAtMs = Infinity;
-    const { limits } = this.#of(stream);
-    if (limits === undefined) this.#queue.delete(stream.id);
-    else this.#enqueue(stream.id, this.#parts.clock.nowMs());
+    const state = this.#of(stream);
+    if (state.limits === undefined) this.#queue.delete(stream.id);
+    // What is stored of it before that says so, too.
+    else this.#due(stream, state, this.#parts.clock.nowMs());
   }
 
   /** A stream is to be looked at by then, in ms since 1970. */
@@ -188,7 +188,7 @@ export class RetentionEnforcer<S extends Stream> {
     while (!this.#isStopped) {
       const nowMs = this.#parts.clock.nowMs();
       const ids = this.#queue.take(nowMs, SLICE_STREAMS);
-      const found = this.#parts.findDue?.(nowMs, SLICE_STREAMS - ids.length) ?? [];
+      const found = this.#findDue(nowMs, ids);
       if (ids.length + found.length === 0) return;
       for (const id of [...ids, ...found]) {
         if (this.#isStopped) return;
@@ -198,20 +198,39 @@ export class RetentionEnforcer<S extends Stream> {
     }
   }
 
+  /** Those that are due beside what was taken of the queue, where that comes back if they can't be found. */
+  #findDue(nowMs: number, taken: readonly number[]): readonly number[] {
+    try {
+      return this.#parts.findDue?.(nowMs, SLICE_STREAMS - taken.length) ?? [];
+    } catch (error) {
+      for (const id of taken) this.#queue.set(id, nowMs + RETRY_MS);
+      throw error;
+    }
+  }
+
   async #look(id: number, nowMs: number): Promise<void> {
+    let state: StreamRetention | undefined;
     try {
       const stream = this.#parts.load(id);
       if (stream === undefined || stream.lifecycle !== "there") return;
-      const state = this.#of(stream);
+      state = this.#of(stream);
+      const before = state.limits === undefined ? stream.storedTrimsAtMs : state.dueMs;
       state.dueMs = Infinity;
+      stream.storedTrimsAtMs = Infinity;
       if (state.limits !== undefined) await this.#trim(stream, state, state.limits, nowMs);
+      // Else what is stored would have it looked at again and again.
+      if (before !== Infinity && state.dueMs === Infinity && stream.lifecycle === "there") {
+        this.#parts.onDue?.(stream);
+      }
     } catch (error) {
       // Damaged, or nothing can be recorded now: what is too much stays until that is over.
       const isExpected = error instanceof StreamError;
       const log = { id, message: error instanceof Error ? error.message : String(error) };
       if (isExpected) logger.debug("Stream {id} isn't trimmed now: {message}", log);
       else logger.error("Stream {id} isn't trimmed: {message}", log);
-      this.#queue.set(id, this.#parts.clock.nowMs() + RETRY_MS);
+      const retryMs = this.#parts.clock.nowMs() + RETRY_MS;
+      if (state?.limits !== undefined) state.dueMs = retryMs;
+      this.#queue.set(id, retryMs);
     }
   }
 

@@ -1,16 +1,18 @@
 import { join } from "node:path";
 import type { Clock } from "../../../env/clock.ts";
 import type { FileSystem } from "../../../env/file_system.ts";
-import type { CatalogCopy, SegmentRow } from "../catalog/catalog.ts";
+import type { CatalogCopy } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
-import { DirectoryError, isDamage } from "../directory/damage.ts";
+import { DirectoryError } from "../directory/damage.ts";
 import { checkVersion, readFormat, requireWritable } from "../directory/directory.ts";
 import { type DirectoryPaths, directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
 import { chunksOf, writeWhole } from "./copy_file.ts";
 import type { DirectoryTarget } from "./directory_target.ts";
 import { checkLogFiles, type CopiedLog, copyLog, LogMovedOn } from "./log_copy.ts";
+import type { CopiedRecords } from "./logged_records.ts";
 import { type BackupManifest, readWhole } from "./manifest.ts";
+import { segmentsByStream } from "./named_segments.ts";
 import { copySnapshot, namedSnapshots } from "./snapshot_copy.ts";
 import { copySegment, type EarlierCopy, indexBytesOf } from "./segment_copy.ts";
 import type { BackupTarget, BackupThrottle } from "./target.ts";
@@ -19,7 +21,6 @@ const CATALOG = "catalog.sqlite";
 const SECRETS = "webhook_keys";
 /** So often a busy server may use its log again before it could be copied. */
 const MAX_TRIES = 5;
-const PAGE_ROWS = 500;
 /** Of an error's lists. */
 const MAX_DAMAGED = 100;
 
@@ -63,7 +64,7 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
     const damaged = new DamageList();
     const catalog = openCopy(options, log, damaged);
     try {
-      const counts = await copySegments(options, paths, catalog, damaged);
+      const counts = await copySegments(options, paths, catalog, log, damaged);
       const snapshots = await copySnapshots(options, paths, catalog, log, damaged);
       const secretsChecksum = await copySecrets(options, paths);
       const staged = join(options.staging.root, CATALOG);
@@ -228,16 +229,16 @@ async function copySegments(
   options: BackupOptions,
   paths: DirectoryPaths,
   catalog: CatalogCopy,
+  log: CopiedLog,
   damaged: DamageList,
 ): Promise<Pick<BackupManifest, "streams" | "segments" | "segmentBytes">> {
-  const { fileSystem, target, earlier, throttle } = options;
+  const { fileSystem, staging, target, earlier, throttle } = options;
   const { uuid } = catalog.state;
   const counts = { streams: 0, segments: 0, segmentBytes: 0 };
-  for (const segments of segmentsByStream(catalog, damaged)) {
+  for (const segments of segmentsByStream(recordsOf(fileSystem, staging, log, catalog), damaged)) {
     counts.streams++;
-    for (const [i, row] of segments.entries()) {
+    for (const { row, isSealed } of segments) {
       const source = { fileSystem, segments: paths.segments, uuid, row };
-      const isSealed = i < segments.length - 1;
       const wrong = await copySegment(source, { target, earlier, isSealed }, throttle);
       if (wrong !== undefined) damaged.add(wrong);
       counts.segments++;
@@ -256,8 +257,7 @@ async function copySnapshots(
   damaged: DamageList,
 ): Promise<Pick<BackupManifest, "snapshots" | "snapshotBytes">> {
   const counts = { snapshots: 0, snapshotBytes: 0 };
-  const names = log.files.map(({ name }) => name);
-  for (const body of namedSnapshots(fileSystem, join(staging.root, "wal"), names, catalog)) {
+  for (const body of namedSnapshots(recordsOf(fileSystem, staging, log, catalog))) {
     const source = { fileSystem, snapshots: paths.snapshots, body };
     const wrong = await copySnapshot(source, { target, earlier, mayShare: true }, throttle);
     if (wrong !== undefined) damaged.add(wrong);
@@ -268,24 +268,14 @@ async function copySnapshots(
   return counts;
 }
 
-/** The segments of each stream whose row can be read, in the order of their ids. */
-export function* segmentsByStream(
+function recordsOf(
+  fileSystem: FileSystem,
+  { root }: DirectoryTarget,
+  { files }: CopiedLog,
   catalog: CatalogCopy,
-  damaged: { add(text: string): void },
-): Generator<SegmentRow[]> {
-  for (let after = 0;;) {
-    const { rows, lastId } = catalog.rowsAfter(after, PAGE_ROWS);
-    if (lastId === undefined) return;
-    for (const { id } of rows) {
-      try {
-        yield catalog.segments(id);
-      } catch (error) {
-        if (!isDamage(error)) throw error;
-        damaged.add(error.message);
-      }
-    }
-    after = lastId;
-  }
+): CopiedRecords {
+  const names = files.map(({ name }) => name);
+  return { fileSystem, folder: join(root, "wal"), names, catalog };
 }
 
 async function copySecrets(

@@ -5,10 +5,12 @@ import { DirectoryError, isDamage } from "../directory/damage.ts";
 import { FORMAT_VERSION } from "../directory/format_file.ts";
 import type { CatalogCopy } from "../catalog/catalog.ts";
 import type { CatalogDriver } from "../options.ts";
-import { measureFile, segmentsByStream } from "./backup.ts";
+import { measureFile } from "./backup.ts";
 import { FileTooShort } from "./copy_file.ts";
 import { checkLogFiles } from "./log_copy.ts";
 import { type BackupManifest, readManifest, readWhole } from "./manifest.ts";
+import type { CopiedRecords } from "./logged_records.ts";
+import { segmentsByStream } from "./named_segments.ts";
 import { checkSegmentFiles } from "./segment_copy.ts";
 import { checkSnapshotFile, namedSnapshots } from "./snapshot_copy.ts";
 import type { BackupThrottle } from "./target.ts";
@@ -128,7 +130,7 @@ async function checkCatalog(
 async function checkSegments(
   { fileSystem, root }: StoredBackup,
   manifest: BackupManifest,
-  catalog: Parameters<typeof segmentsByStream>[0],
+  catalog: CatalogCopy,
   throttle: BackupThrottle,
 ): Promise<string[]> {
   const problems = [...catalog.problems()];
@@ -136,8 +138,10 @@ async function checkSegments(
   if (uuid !== manifest.uuid) problems.push(`${root}: its catalogue is of another directory`);
   const damaged = { add: (text: string) => problems.push(text) };
   let segments = 0;
-  for (const rows of segmentsByStream(catalog, damaged)) {
-    for (const row of rows) {
+  const names = manifest.log.map(({ name }) => name);
+  const copied = { fileSystem, folder: join(root, "wal"), names, catalog };
+  for (const named of segmentsByStream(copied, damaged)) {
+    for (const { row } of named) {
       segments++;
       const source = { fileSystem, segments: join(root, "segments"), uuid, row };
       const wrong = await checkSegmentFiles(source, throttle);
@@ -145,7 +149,7 @@ async function checkSegments(
     }
     await throttle.spend(0);
   }
-  problems.push(...await checkSnapshots({ fileSystem, root }, manifest, catalog, throttle));
+  problems.push(...await checkSnapshots(root, manifest, copied, throttle));
   if (segments !== manifest.segments) {
     problems.push(`${root}: expected ${manifest.segments} segments, found ${segments}`);
   }
@@ -153,14 +157,14 @@ async function checkSegments(
 }
 
 async function checkSnapshots(
-  { fileSystem, root }: Omit<StoredBackup, "database">,
+  root: string,
   manifest: BackupManifest,
-  catalog: CatalogCopy,
+  copied: CopiedRecords,
   throttle: BackupThrottle,
 ): Promise<string[]> {
   const problems: string[] = [];
-  const names = manifest.log.map(({ name }) => name);
-  const bodies = namedSnapshots(fileSystem, join(root, "wal"), names, catalog);
+  const { fileSystem } = copied;
+  const bodies = namedSnapshots(copied);
   for (const body of bodies) {
     const source = { fileSystem, snapshots: join(root, "snapshots"), body };
     const wrong = await checkSnapshotFile(source, throttle);

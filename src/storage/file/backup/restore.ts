@@ -5,7 +5,7 @@ import { DirectoryError } from "../directory/damage.ts";
 import { requireWritable, syncAbove, writeFormat } from "../directory/directory.ts";
 import { directoryPaths } from "../directory/paths.ts";
 import type { CatalogDriver } from "../options.ts";
-import { extendLogFiles, segmentsByStream } from "./backup.ts";
+import { extendLogFiles } from "./backup.ts";
 import {
   BackupError,
   checkBackup,
@@ -16,6 +16,7 @@ import {
 import { copyFile, writeWhole } from "./copy_file.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { type BackupManifest, encodeManifest } from "./manifest.ts";
+import { segmentsByStream } from "./named_segments.ts";
 import { copySegment } from "./segment_copy.ts";
 import { copySnapshot, namedSnapshots } from "./snapshot_copy.ts";
 import type { BackupThrottle } from "./target.ts";
@@ -195,8 +196,10 @@ async function copySegments(
   const catalog = database.openCopy(join(root, "catalog.sqlite"));
   try {
     const { uuid } = catalog.state;
-    for (const rows of segmentsByStream(catalog, { add: () => {} })) {
-      for (const row of rows) {
+    const names = manifest.log.map(({ name }) => name);
+    const copied = { fileSystem, folder: join(root, "wal"), names, catalog };
+    for (const segments of segmentsByStream(copied, { add: () => {} })) {
+      for (const { row } of segments) {
         const source = { fileSystem, segments: join(root, "segments"), uuid, row };
         const wrong = await copySegment(source, { target, earlier: [], isSealed: false }, throttle);
         if (wrong === undefined || mayBeDamaged) continue;
@@ -204,8 +207,7 @@ async function copySegments(
       }
       await throttle.spend(0);
     }
-    const names = manifest.log.map(({ name }) => name);
-    for (const body of namedSnapshots(fileSystem, join(root, "wal"), names, catalog)) {
+    for (const body of namedSnapshots(copied)) {
       const source = { fileSystem, snapshots: join(root, "snapshots"), body };
       const wrong = await copySnapshot(
         source,

@@ -1,15 +1,10 @@
 import { dirname, join } from "node:path";
 import { type File, type FileSystem, FileSystemError } from "../../../env/file_system.ts";
-import type { CatalogCopy, SnapshotRow } from "../catalog/catalog.ts";
-import { isLookUpFailure } from "../catalog/catalog.ts";
+import type { SnapshotRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
-import { withWindow } from "../directory/file_window.ts";
 import { snapshotPath } from "../directory/paths.ts";
-import { LOG_HEADER_BYTES, logSeed } from "../wal/format.ts";
-import { findLogEnd } from "../wal/log_end.ts";
-import { walkLog, walkRecords } from "../wal/log_walk.ts";
-import { LOG_WINDOW_BYTES, readLogHeader } from "../wal/reader.ts";
 import { chunksOf, FileTooShort } from "./copy_file.ts";
+import { type CopiedRecords, forEachRecord, isNew } from "./logged_records.ts";
 import type { EarlierCopy } from "./segment_copy.ts";
 import type { BackupTarget, BackupThrottle, TargetFile } from "./target.ts";
 
@@ -36,48 +31,21 @@ export interface SnapshotTarget {
 /**
  * The snapshots that streams have after the log's last record: those of the rows, and what records that
  * these don't include have made of them.
- *
- * @param folder where the log is
- * @param names its files, in their order
  */
-export function namedSnapshots(
-  fileSystem: FileSystem,
-  folder: string,
-  names: readonly string[],
-  catalog: CatalogCopy,
-): SnapshotBody[] {
+export function namedSnapshots(copied: CopiedRecords): SnapshotBody[] {
+  const { catalog } = copied;
   const found = new Map<number, SnapshotBody>();
   for (const row of catalog.snapshots(0, Number.MAX_SAFE_INTEGER)) found.set(row.streamId, row);
-  for (const name of names) {
-    const { path, header } = readLogHeader(fileSystem, join(folder, name));
-    withWindow(fileSystem, path, (window) => {
-      const parts = walkLog(window, logSeed(header), LOG_HEADER_BYTES);
-      const start = { filePosition: LOG_HEADER_BYTES, lsn: header.firstLsn };
-      for (const batch of findLogEnd(parts, start)) {
-        for (const { lsn, record } of walkRecords(window, batch)) {
-          if (record === undefined || lsn <= catalog.state.lsn) continue;
-          if (record.kind === "delete") {
-            for (const id of record.ids) if (isNew(catalog, id, lsn)) found.delete(id);
-          } else if (record.kind === "snapshot" && isNew(catalog, record.id, lsn)) {
-            const { id, snapshot } = record;
-            if (snapshot === undefined) found.delete(id);
-            else found.set(id, { ...snapshot, streamId: id });
-          }
-        }
-      }
-    }, LOG_WINDOW_BYTES);
-  }
+  forEachRecord(copied, (record, lsn) => {
+    if (record.kind === "delete") {
+      for (const id of record.ids) if (isNew(catalog, id, lsn)) found.delete(id);
+    } else if (record.kind === "snapshot" && isNew(catalog, record.id, lsn)) {
+      const { id, snapshot } = record;
+      if (snapshot === undefined) found.delete(id);
+      else found.set(id, { ...snapshot, streamId: id });
+    }
+  });
   return [...found.values()];
-}
-
-/** Whether a stream's row doesn't include a record. */
-function isNew(catalog: CatalogCopy, id: number, lsn: number): boolean {
-  try {
-    return lsn > (catalog.byId(id)?.lsn ?? 0);
-  } catch (error) {
-    if (isLookUpFailure(error)) return true;
-    throw error;
-  }
 }
 
 /**

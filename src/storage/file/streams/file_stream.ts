@@ -265,5 +265,6 @@ export function markSnapshotStored(snapshot: StreamSnapshot): boolean {
   stream.hasRow = true;
   stream.storedAccessAtMs = state.accessedAtMs;
   return stream.lsn === state.lsn && stream.accessedAtMs === state.accessedAtMs &&
-    stream.changedSegments.size === 0;
+    stream.changedSegments.size === 0 && !stream.wantsRelease &&
+    stream.trimsAtMs === state.trimsAtMs;
 }

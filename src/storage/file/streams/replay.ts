@@ -207,13 +207,12 @@ class LogReplay {
       // Also where the row has it: the subscriptions' rows needn't. It had that tail, or a later one has it.
       const { registry } = this.#parts.subscriptions;
       registry.trimmed(record.id, earliest, earliest === stream.tail, placed.lsn);
+      // Nor does it say whether the checkpoint that stored it let go of all that it could.
+      this.#parts.cache.release(stream);
     }
     if (stream.lsn >= placed.lsn) return;
     if (record.kind === "policies") applyPolicies(stream, record);
-    else {
-      applyTrim(stream, record);
-      this.#parts.cache.release(stream);
-    }
+    else applyTrim(stream, record);
     this.#advance(stream, placed.lsn);
   }
 
@@ -261,6 +260,8 @@ class LogReplay {
     for (const stream of streams) {
       if (record.soft) this.#advance(stream, placed.lsn);
       else cache.remove(stream);
+      // What a source has kept for it may go.
+      cache.release(stream);
     }
   }
 
@@ -273,6 +274,8 @@ class LogReplay {
     stream.publish(stream.tail, stream.closed);
     stream.showTrim();
     stream.showPolicies();
+    // When it was to be looked at for its retention isn't in the log: at once, when its row is stored.
+    if (stream.policies?.retention !== undefined) stream.storedTrimsAtMs = 0;
     this.#parts.cache.markDirty(stream);
   }
 

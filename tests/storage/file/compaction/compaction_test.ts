@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import assert from "node:assert/strict";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { messageEnds } from "../../../../src/protocol/json.ts";
@@ -13,7 +14,7 @@ import { flipBit } from "../../../support/wal_kit.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileKit } from "../../../support/file_kit.ts";
-import { withTempDir } from "../../../support/temp_dir.ts";
+import { copyKilled, withTempDir } from "../../../support/temp_dir.ts";
 import { until } from "../../../support/until.ts";
 
 const JSON_TYPE = "application/json";
@@ -56,7 +57,11 @@ function newestOf(messages: readonly { id: number; value: number }[]): Map<numbe
 }
 
 function segmentsOf(kit: FileKit): string[] {
-  return Array.from(Deno.readDirSync(`${kit.dir}/segments/01`), ({ name }) => name).sort();
+  return segmentsIn(kit.dir);
+}
+
+function segmentsIn(dir: string): string[] {
+  return Array.from(Deno.readDirSync(`${dir}/segments/01`), ({ name }) => name).sort();
 }
 
 /** Makes a stream of so many messages of 40 keys, and compacts it. */
@@ -81,6 +86,25 @@ async function compact(kit: FileKit): Promise<void> {
     await kit.checkpoint();
     return segmentsOf(kit).filter((name) => !name.includes(".g")).length === 2;
   }, () => `${segmentsOf(kit)} are left`);
+}
+
+/** Compacts a stream, with a record that no checkpoint has stored yet. */
+async function compactUnstored(kit: FileKit): Promise<Storage> {
+  const storage = await kit.open();
+  await storage.create("s", { contentType: JSON_TYPE });
+  await append(storage, 0, 1000);
+  for (let i = 0; i < 2; i++) await kit.checkpoint();
+  await storage.update?.("s", POLICIES);
+  await kit.checkpoint();
+  await until(
+    async () => (await storage.head("s")).compactedUpTo !== undefined,
+    () => "nothing was compacted",
+  );
+  // The compaction's record goes to the log with it.
+  await append(storage, 1000, 1001);
+  const { id } = await storage.head("s");
+  assert.ok(kit.catalog.segments(id).every(({ generation }) => generation === 0));
+  return storage;
 }
 
 Deno.test("a compacted stream has each key's newest message, in order, at valid offsets", () =>
@@ -148,6 +172,70 @@ Deno.test("a check finds nothing wrong with what was compacted, a backup holds i
     const again = await openFileStorage({ dir: restored.dir });
     assert.deepEqual(await readAll(again, "s"), before);
     await again.close();
+  }));
+
+Deno.test("a backup between a compaction and the next checkpoint holds what was compacted", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await compactUnstored(kit);
+    const before = await readAll(storage, "s");
+    const throttle = { spend: () => Promise.resolve() };
+    const parts = { fileSystem: nodeFileSystem, database: sqliteDriver, throttle };
+    const backup = await backUpToFolder(`${root}/backups`, {
+      ...parts,
+      dir: kit.dir,
+      clock: kit.clock,
+    });
+    await kit.close();
+    const restored = { ...parts, dir: `${root}/restored`, mayBeDamaged: false };
+    await restoreBackup(backup.root, restored);
+    const scope = { fileSystem: nodeFileSystem, dir: restored.dir };
+    assert.deepEqual(checkDirectory(scope).found.filter(isFinding), []);
+    const again = await openFileStorage({ dir: restored.dir });
+    assert.deepEqual(newestOf(await readAll(again, "s")), newestOf(before));
+    await again.close();
+  }));
+
+Deno.test("a check and a repair know what a compaction has made since the last checkpoint", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await compactUnstored(kit);
+    const before = await readAll(storage, "s");
+    const dir = `${root}/killed`;
+    copyKilled(kit.dir, dir);
+    await kit.close();
+    const scope = { fileSystem: nodeFileSystem, dir };
+    assert.deepEqual(checkDirectory(scope).found, []);
+    const [log = ""] = segmentsIn(dir).filter((name) => name.endsWith(".g1.log"));
+    const path = `${dir}/segments/01/${log}`;
+    flipBit(path, 50);
+    assert.deepEqual(checkDirectory(scope).found.map(({ kind }) => kind), ["segment_block"]);
+    flipBit(path, 50);
+    // Anything that is to be repaired.
+    await Deno.remove(`${dir}/FORMAT`);
+    const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(left, []);
+    const again = await openFileStorage({ dir });
+    assert.deepEqual(newestOf(await readAll(again, "s")), newestOf(before));
+    await again.close();
+  }));
+
+Deno.test("a repair makes the row of a compacted segment anew from its files", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    let storage = await makeCompacted(kit);
+    const before = await readAll(storage, "s");
+    await kit.close();
+    const database = new DatabaseSync(`${kit.dir}/catalog.sqlite`);
+    const { changes } = database.prepare("DELETE FROM segment WHERE generation > 0").run();
+    database.close();
+    assert.ok(changes > 0);
+    const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
+    const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(left, []);
+    storage = await kit.open();
+    assert.deepEqual(await readAll(storage, "s"), before);
+    await kit.close();
   }));
 
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>

@@ -303,6 +303,103 @@ Deno.test("the record of a snapshot that goes has its golden bytes", () => {
   );
 });
 
+Deno.test("a trim has its golden bytes", () => {
+  isGolden(
+    { kind: "trim", id: 63, atMs: AT_MS, earliest: 0x1_0000_1000, messages: 300 },
+    hex`
+      05                       // kind: trim
+      00                       // flags
+      3f 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+      00 10 00 00 01 00 00 00  // the first offset that can be read
+      2c 01 00 00 00 00 00 00  // how many of its own messages come before that
+    `,
+  );
+});
+
+Deno.test("a change of policies has its golden bytes", () => {
+  isGolden(
+    {
+      kind: "policies",
+      id: 63,
+      atMs: AT_MS,
+      policies: { retention: { ageMs: 7, toSnapshot: true } },
+    },
+    hex`
+      06                       // kind: policies
+      00                       // flags
+      3f 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+      7b 22 72 65 74 65 6e 74  // {"retent
+      69 6f 6e 22 3a 7b 22 61  // ion":{"a
+      67 65 4d 73 22 3a 37 2c  // geMs":7,
+      22 74 6f 53 6e 61 70 73  // "toSnaps
+      68 6f 74 22 3a 74 72 75  // hot":tru
+      65 7d 7d                 // e}}
+    `,
+  );
+  isGolden(
+    { kind: "policies", id: 63, atMs: AT_MS, policies: undefined },
+    hex`
+      06                       // kind: policies, none
+      00                       // flags
+      3f 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+    `,
+  );
+});
+
+Deno.test("a fork that is kept in part has its golden bytes", () => {
+  isGolden(
+    {
+      kind: "create",
+      id: 64,
+      atMs: AT_MS,
+      name: "f",
+      contentType: "a/b",
+      lifetime: FOREVER,
+      fork: {
+        sourceId: 63,
+        sourceName: "src",
+        offset: undefined,
+        subOffset: 0,
+        point: 7,
+        messages: 3,
+      },
+      closed: false,
+      earliest: 4,
+      policies: { retention: { bytes: 9 } },
+      data: encodeUtf8("x"),
+    },
+    hex`
+      01                       // kind: create
+      cc                       // flags: earliest, fork, messages before the fork point, policies
+      40 00 00 00 00 00 00 00  // the stream's id
+      00 a8 da 76 9b 01 00 00  // when
+      01 00                    // bytes of the name
+      03 00                    // bytes of the content type
+      00                       // lifetime: forever
+      00 00 00 00 00 00 00 00
+      3f 00 00 00 00 00 00 00  // the source's id
+      00 00 00 00 00 00 00 00  // fork offset: none given
+      00 00 00 00 00 00 00 00  // sub-offset
+      07 00 00 00 00 00 00 00  // where it branches off
+      03 00                    // bytes of the source's name
+      03 00 00 00 00 00 00 00  // how many messages come before that
+      73 72 63                 // the source's name
+      04 00 00 00 00 00 00 00  // the first offset that can be read
+      19 00                    // bytes of the policies
+      7b 22 72 65 74 65 6e 74  // {"retent
+      69 6f 6e 22 3a 7b 22 62  // ion":{"b
+      79 74 65 73 22 3a 39 7d  // ytes":9}
+      7d                       // }
+      66                       // name
+      61 2f 62                 // content type
+      78                       // data
+    `,
+  );
+});
+
 Deno.test("records round-trip", () => {
   fc.assert(fc.property(record, (it) => equal(decodeRecord(encode(it)), it)), { numRuns: 500 });
 });

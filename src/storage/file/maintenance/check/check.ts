@@ -11,6 +11,7 @@ import {
   checkState,
   sqliteFailure,
 } from "./catalog.ts";
+import { checkCompacted } from "./compacted_segments.ts";
 import { leftOverFiles } from "./left_over_files.ts";
 import { checkLog } from "./log.ts";
 import { LoggedStreams } from "./logged_streams.ts";
@@ -129,9 +130,10 @@ function* checkCatalog(
   yield* logged.finish();
   scope.counts.streams += logged.countBeyondRows;
   yield* checkRows(scope, database, { uuid: frame.uuid, logged, logExtent });
+  yield* checkCompacted(scope, { logged, uuid: frame.uuid });
   yield* checkSubscriptionRows(scope, database, { logged, logExtent });
   yield* checkSnapshots(scope, database, { logged, rowOf: rowStates(database) });
-  yield* leftOverFiles(scope, database);
+  yield* leftOverFiles(scope, database, logged);
 }
 
 /** A record that the catalogue holds needn't fit any more: its streams may be deleted by now. */

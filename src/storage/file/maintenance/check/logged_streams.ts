@@ -1,5 +1,8 @@
+import type { SegmentRow } from "../../catalog/catalog.ts";
+import type { SegmentName } from "../../directory/paths.ts";
 import type {
   AppendRecord,
+  CompactionRecord,
   CreateRecord,
   ForkOrigin,
   LoggedSnapshot,
@@ -24,6 +27,8 @@ export interface LoggedStream {
   isDeleted: boolean;
   /** What the log makes of its snapshot: `null` that there is none; `undefined` where it says nothing. */
   snapshot: LoggedSnapshot | null | undefined;
+  /** What compactions have made that isn't in rows yet, by their bases. */
+  compacted?: Map<number, SegmentRow>;
   /** Set where the log creates it. */
   fork: ForkOrigin | undefined;
   readonly hasRow: boolean;
@@ -83,7 +88,7 @@ export class LoggedStreams {
     } else if (record.kind === "create") {
       yield* this.#create(record, located);
     } else if (record.kind === "compaction") {
-      this.#streamOf(record.id, located);
+      this.#compaction(record, located);
     } else if (record.kind === "snapshot") {
       const stream = this.#streamOf(record.id, located);
       const row = this.#rowOf(record.id);
@@ -97,6 +102,12 @@ export class LoggedStreams {
     } else {
       this.#streamOf(record.id, located);
     }
+  }
+
+  /** Whether a segment belongs to a stream by a record of its compaction. */
+  names({ streamId, base, generation }: SegmentName): boolean {
+    const { isDeleted = true, compacted } = this.#streams.get(streamId) ?? {};
+    return !isDeleted && compacted?.get(base)?.generation === generation;
   }
 
   /** The findings that only the log's end shows. */
@@ -158,6 +169,15 @@ export class LoggedStreams {
       });
     }
     stream.tail = start + located.dataBytes;
+  }
+
+  #compaction({ id, old, segments }: CompactionRecord, located: LocatedRecord): void {
+    const stream = this.#streamOf(id, located);
+    const row = this.#rowOf(id);
+    if (row === undefined || row.lsn >= located.lsn) return;
+    const compacted = stream.compacted ??= new Map();
+    for (const { base } of old) compacted.delete(base);
+    for (const segment of segments) compacted.set(segment.base, { streamId: id, ...segment });
   }
 
   *#trim({ id, earliest }: TrimRecord, located: LocatedRecord): Generator<Finding> {

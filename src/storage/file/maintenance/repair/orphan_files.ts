@@ -3,12 +3,16 @@ import { snapshotFiles } from "../scan/snapshot_files.ts";
 import type { RepairCatalog } from "./catalog.ts";
 import type { RepairScope } from "./scope.ts";
 
-/** Moves away the segment files that no row names. */
+/**
+ * Moves away the segment files that no row names. Those of compactions stay where the stream is there: a
+ * record of the log may name them, and a start removes those that none names.
+ */
 export async function moveOrphans(scope: RepairScope, catalog: RepairCatalog): Promise<void> {
   const { fileSystem, paths, quarantine, report } = scope;
   for (const { path, segment } of orphanFiles(fileSystem, paths.segments, catalog.database)) {
     if (segment === undefined) continue;
-    const { streamId: id } = segment;
+    const { streamId: id, generation } = segment;
+    if (generation > 0 && catalog.rowOf(id) !== undefined) continue;
     await quarantine.moveAside(path);
     report({
       outcome: "repaired",
