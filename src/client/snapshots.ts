@@ -108,12 +108,15 @@ export class Snapshots {
    */
   async delete(options: CallOptions = {}): Promise<boolean> {
     // A server without snapshots would delete the stream.
-    if (await this.get(options) === undefined) return false;
+    const snapshot = await this.get(options);
+    if (snapshot === undefined) return false;
     const connection = this.#connection.adding(options);
     const { signal } = options;
     const url = snapshotUrl(connection, this.path);
+    // By this the server knows what is meant where a proxy drops the query.
+    const headers = { [STREAM_SNAPSHOT_OFFSET]: snapshot.offset };
     try {
-      await connection.send({ method: "DELETE", url, signal, repeatable: true });
+      await connection.send({ method: "DELETE", url, headers, signal, repeatable: true });
       return true;
     } catch (error) {
       // Where there is none any more, an earlier attempt may have deleted it.

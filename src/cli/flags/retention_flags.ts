@@ -52,7 +52,7 @@ export function retentionWords(retention: Retention): string {
   const { ageSeconds, bytes, messages, toSnapshot } = retention;
   const words: string[] = [];
   if (ageSeconds !== undefined) words.push(formatDuration(ageSeconds * 1000));
-  if (bytes !== undefined) words.push(formatSize(bytes));
+  if (bytes !== undefined) words.push(withUnit(formatSize(bytes)));
   if (messages !== undefined) words.push(`${messages} messages`);
   if (toSnapshot) words.push(TO_SNAPSHOT);
   return words.join(", ");
@@ -93,7 +93,8 @@ function parseLimit(part: string): RetentionPolicy {
   if (messages !== undefined) return { messages: atLeastOne(Number(messages)) };
   // People put a space between a number and its unit.
   const text = part.replace(/^(\d+)\s+(?=[A-Za-z]+$)/, "$1");
-  const bytes = valueOf(parseSize, text);
+  // A bare number may be meant as days or messages as well, and what it costs is gone for good.
+  const bytes = /^\d+$/.test(text) ? undefined : valueOf(parseSize, text);
   if (bytes !== undefined) return { bytes: atLeastOne(bytes) };
   const ageMs = valueOf(parseDuration, text) ?? NaN;
   if (ageMs % 1000 !== 0 || !(ageMs <= MAX_RETENTION_SECONDS * 1000)) throw new BadValue();
@@ -125,12 +126,17 @@ function limitsInTable(value: unknown): string | undefined {
   const limits: string[] = [];
   for (const [key, limit] of Object.entries(value)) {
     if (key === "age" && typeof limit === "string" && isDuration(limit)) limits.push(limit);
-    else if (key === "bytes" && isSize(limit)) limits.push(String(limit));
+    else if (key === "bytes" && isSize(limit)) limits.push(withUnit(String(limit)));
     else if (key === "messages" && typeof limit === "number") limits.push(`${limit} messages`);
     else if (key === TO_SNAPSHOT && limit === true) limits.push(TO_SNAPSHOT);
     else if (key !== TO_SNAPSHOT || limit !== false) return undefined;
   }
   return limits.join(", ");
+}
+
+/** A size whose unit may have been left out. */
+function withUnit(size: string): string {
+  return /^\d+$/.test(size) ? `${size}B` : size;
 }
 
 function isDuration(text: string): boolean {

@@ -13,7 +13,7 @@ import { Backoff } from "../../env/backoff.ts";
 import { type Batch, toBatch } from "./batch.ts";
 import { ClientError, ofRequest } from "../errors/client_error.ts";
 import type { Connection, OutgoingRequest } from "../transport/connection.ts";
-import { type Missed, missedBetween } from "./missed.ts";
+import { type Missed, missedBetween, missedInAll } from "./missed.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
 import { retry, RetryBudget } from "../transport/retry_loop.ts";
 import { NOW, type Place } from "../transport/place.ts";
@@ -150,12 +150,7 @@ export class Feed {
     if (earliestOffset === this.place.offset) return false;
     this.disconnect();
     const missed = missedBetween(this.place, earliestOffset);
-    const before = this.#missedBeforeMessage;
-    if (before !== undefined) {
-      missed.from = before.from;
-      if (before.bytes !== undefined && missed.bytes !== undefined) missed.bytes += before.bytes;
-    }
-    this.#missed = this.#missedBeforeMessage = missed;
+    this.#missed = this.#missedBeforeMessage = missedInAll(this.#missedBeforeMessage, missed);
     this.place = { offset: earliestOffset, skip: 0 };
     return true;
   }

@@ -47,6 +47,8 @@ export type LiveEvent =
     readonly nextOffset: string;
     readonly upToDate: boolean;
     readonly data: Bytes;
+    /** Up to where messages may be missing, if this begins before that. */
+    readonly compactedUpTo: string | undefined;
   }
   | { readonly type: "closed"; readonly stream: string; readonly nextOffset: string }
   | {
@@ -169,6 +171,7 @@ export class LiveConnection {
       stream,
       nextOffset,
       upToDate: head["upToDate"] === true,
+      compactedUpTo: textOf(head["compactedUpTo"]),
       data: head["encoding"] === "base64" ? decodeBase64(payload) : payload,
     }];
   }

@@ -14,6 +14,8 @@ import { toBatch } from "./batch.ts";
 import { LiveConnection, type LiveEvent, type LiveSet, type LiveStart } from "./live_connection.ts";
 import { mergedReaders } from "./merged_readers.ts";
 import type { Message } from "./message.ts";
+import { type Missed, missedBetween, missedInAll } from "./missed.ts";
+import { checkTrimmed } from "./options.ts";
 
 /** How {@link LiveReader} reads, and the additions to its requests. */
 export interface LiveOptions extends CallOptions {
@@ -24,6 +26,11 @@ export interface LiveOptions extends CallOptions {
   patterns?: readonly string[] | undefined;
   /** Where those of the patterns begin that are there already: `-1`, the start, unless given; or `now`. */
   patternOffset?: "-1" | "now" | undefined;
+  /**
+   * What it does where a stream's place was trimmed: it is an error (`trimmed`), unless given, or it skips to
+   * what is still kept, and says what it missed (`missed` of the stream's next message).
+   */
+  trimmed?: "fail" | "skip" | undefined;
   /**
    * Called when a stream can't be followed any more, while the others go on. Unless given, the loop ends with
    * that error. Of a pattern's streams those that are deleted are no error.
@@ -86,6 +93,8 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
   /** Those that were named, and not taken in by a pattern. */
   readonly #named: ReadonlySet<string>;
   readonly #types = new Map<string, string>();
+  /** What was skipped of each since its last message. */
+  readonly #missed = new Map<string, Missed>();
   readonly #ended = new Map<string, string>();
   /** Whether the patterns' streams are known that were there at first. */
   #hasBegun = false;
@@ -97,6 +106,7 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
     options: LiveOptions = {},
   ) {
     checkAmounts(options, ["maxElapsedMs"]);
+    checkTrimmed(options.trimmed);
     this.#connection = connection.adding(options);
     this.#options = options;
     this.#patterns = options.patterns ?? [];
@@ -194,12 +204,19 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
         return;
       }
       case "data": {
-        const { stream, nextOffset, data } = event;
-        const start = this.#places.get(stream);
-        if (start === undefined) return;
+        const { stream, nextOffset, data, compactedUpTo } = event;
+        const place = this.#places.get(stream);
+        if (place === undefined) return;
+        // What a place counted may be missing by now: rather once more than never.
+        const start = compactedUpTo === undefined ? place : { ...place, skip: 0 };
         const isJson = isJsonType(this.#types.get(stream) ?? "");
         const { messages, end } = toBatch({ bodies: [data], isJson, start, nextOffset });
         this.#places.set(stream, end);
+        const [first] = messages;
+        if (first !== undefined) {
+          first.missed = this.#missed.get(stream);
+          this.#missed.delete(stream);
+        }
         for (const message of messages) {
           this.#returned.set(stream, message.offset);
           yield { stream, message };
@@ -226,12 +243,16 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
   #forget(stream: string): void {
     this.#places.delete(stream);
     this.#types.delete(stream);
+    this.#missed.delete(stream);
   }
 
   #fail(stream: string | undefined, error: ClientError, live: LiveConnection): void {
     const name = stream ?? "";
     const place = this.#places.get(name);
     if (place !== undefined && isTransient(error)) return this.#tryAgain(name, error, live);
+    if (place !== undefined && this.#skipTrimmed(name, place, error)) {
+      return this.#goOn(name, live);
+    }
     const isNamed = this.#named.has(name);
     if (place !== undefined) this.#forget(name);
     const isDeleted = error.code === "not_found" || error.code === "gone";
@@ -246,13 +267,28 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
 
   #tryAgain(stream: string, error: ClientError, live: LiveConnection): void {
     this.#connection.clock.setTimer(Math.max(RETRY_MS, error.retryAfterMs ?? 0), () => {
-      const place = this.#places.get(stream);
-      if (place === undefined) return;
-      live.change([{ stream, offset: place.offset }], []).then(
-        (isDone) => isDone || live.cancel(),
-        () => live.cancel(),
-      );
+      this.#goOn(stream, live);
     });
+  }
+
+  /** Has the server follow a stream again that it has ended, from its place. */
+  #goOn(stream: string, live: LiveConnection): void {
+    const place = this.#places.get(stream);
+    if (place === undefined) return;
+    live.change([{ stream, offset: place.offset }], []).then(
+      (isDone) => isDone || live.cancel(),
+      () => live.cancel(),
+    );
+  }
+
+  /** Moves a stream's place to what is still kept; false if it isn't to, or that is no reason. */
+  #skipTrimmed(stream: string, place: Place, { code, earliestOffset }: ClientError): boolean {
+    if (this.#options.trimmed !== "skip" || code !== "trimmed") return false;
+    if (earliestOffset === undefined || earliestOffset === place.offset) return false;
+    const missed = missedBetween(place, earliestOffset);
+    this.#missed.set(stream, missedInAll(this.#missed.get(stream), missed));
+    this.#places.set(stream, { offset: earliestOffset, skip: 0 });
+    return true;
   }
 
   /** For a server that doesn't offer it. */
@@ -263,9 +299,9 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
         "The server can't follow patterns: it isn't this project's, or an older one.",
       );
     }
-    const { onError, signal, maxElapsedMs } = this.#options;
+    const { onError, signal, maxElapsedMs, trimmed } = this.#options;
     const starts = [...this.#places].map(([path, place]) => ({ path, offset: formatPlace(place) }));
-    const options = { signal, maxElapsedMs };
+    const options = { signal, maxElapsedMs, trimmed };
     for await (const each of mergedReaders(this.#connection, starts, options)) {
       if ("message" in each) {
         this.#returned.set(each.stream, each.message.offset);

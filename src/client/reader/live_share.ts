@@ -1,4 +1,3 @@
-import type { Bytes } from "../../protocol/bytes.ts";
 import type { Connection } from "../transport/connection.ts";
 import { NOW, START } from "../transport/place.ts";
 import { LiveConnection, type LiveEvent, type LiveStart } from "./live_connection.ts";
@@ -234,7 +233,7 @@ export class LiveShare {
         return this.#give(shared, shared.offset, upToDate);
       }
       case "data":
-        if (shared.hasBegun) this.#give(shared, event.nextOffset, event.upToDate, event.data);
+        if (shared.hasBegun) this.#give(shared, event.nextOffset, event.upToDate, event);
         return;
       case "closed":
         if (!shared.hasBegun) return;
@@ -260,11 +259,11 @@ export class LiveShare {
     if (this.#followed.get(shared.path) === shared) this.#followed.delete(shared.path);
   }
 
-  #give(shared: SharedStream, offset: string, upToDate: boolean, data?: Bytes): void {
+  #give(shared: SharedStream, offset: string, upToDate: boolean, sent?: Sent): void {
     shared.offset = offset;
     shared.upToDate = upToDate;
     for (const follower of shared.followers) {
-      follower.push(groupOf(offset, upToDate, data));
+      follower.push(groupOf(offset, upToDate, sent));
       if (!follower.isFull) continue;
       // What it lacks is read anew once it has come so far.
       shared.followers.delete(follower);
@@ -274,19 +273,22 @@ export class LiveShare {
   }
 }
 
+/** What a data event has of a stream. */
+type Sent = Pick<Extract<LiveEvent, { type: "data" }>, "data" | "compactedUpTo">;
+
 function startOf({ path, offset, tag }: SharedStream): LiveStart {
   return { stream: path, offset, tag };
 }
 
-function groupOf(nextOffset: string, upToDate: boolean, data?: Bytes): SseGroup {
+function groupOf(nextOffset: string, upToDate: boolean, sent?: Sent): SseGroup {
   return {
-    bodies: data === undefined ? [] : [data],
+    bodies: sent === undefined ? [] : [sent.data],
     nextOffset,
     cursor: undefined,
     upToDate,
     closed: false,
     nextOrdinal: undefined,
     earliestOffset: undefined,
-    compactedUpTo: undefined,
+    compactedUpTo: sent?.compactedUpTo,
   };
 }

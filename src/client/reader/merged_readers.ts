@@ -19,7 +19,7 @@ interface Next {
 export async function* mergedReaders(
   connection: Connection,
   starts: readonly { readonly path: string; readonly offset: string }[],
-  options: Pick<ReaderOptions, "signal" | "maxElapsedMs">,
+  options: Pick<ReaderOptions, "signal" | "maxElapsedMs" | "trimmed">,
 ): AsyncGenerator<Merged, undefined> {
   const readers = starts.map(({ path, offset }) =>
     new Reader(connection, path, { ...options, offset })

@@ -13,6 +13,16 @@ export interface Missed {
   messages?: number;
 }
 
+/** What was missed in two parts, with nothing read between them. */
+export function missedInAll(before: Missed | undefined, missed: Missed): Missed {
+  if (before === undefined) return missed;
+  const all: Missed = { from: before.from, to: missed.to };
+  if (before.bytes !== undefined && missed.bytes !== undefined) {
+    all.bytes = before.bytes + missed.bytes;
+  }
+  return all;
+}
+
 /** What lies between a place and the offset at which its reader goes on. */
 export function missedBetween(from: Place, to: string): Missed {
   const missed: Missed = { from: formatPlace(from), to };

@@ -1,3 +1,4 @@
+import { invalidArgument } from "../errors/invalid_argument.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { CallOptions } from "../transport/call_options.ts";
 import type { Missed } from "./missed.ts";
@@ -60,4 +61,10 @@ export interface StreamData {
   missed?: Missed | undefined;
   /** Up to where messages are missing that newer ones of the same key stand for, if this begins before that. */
   compactedUpTo?: string | undefined;
+}
+
+/** @throws {ClientError} `invalid_argument` */
+export function checkTrimmed(trimmed: unknown): void {
+  if (trimmed === undefined || trimmed === "fail" || trimmed === "skip") return;
+  throw invalidArgument("trimmed", trimmed, "fail or skip");
 }

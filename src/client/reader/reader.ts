@@ -14,7 +14,7 @@ import { formatPlace, NOW, parsePlace, START } from "../transport/place.ts";
 import { checkReadMode, type ReadMode } from "./read_mode.ts";
 import { fetchSnapshot, type Snapshot } from "./snapshot.ts";
 import { readableFrom } from "./readable.ts";
-import type { ReaderOptions, StreamData } from "./options.ts";
+import { checkTrimmed, type ReaderOptions, type StreamData } from "./options.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 import { validate } from "./validate.ts";
 
@@ -82,9 +82,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     const { offset = START, last, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
     const { trimmed = "fail", ordinals = false } = options;
     checkLast(options);
-    if (trimmed !== "fail" && trimmed !== "skip") {
-      throw invalidArgument("trimmed", trimmed, "fail or skip");
-    }
+    checkTrimmed(trimmed);
     checkFrom(options);
     this.#beginsAtSnapshot = options.from !== undefined;
     const place = parsePlace(offset);

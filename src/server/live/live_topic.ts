@@ -120,7 +120,15 @@ export class LiveTopic implements EntryTopic {
       chunk.space,
       length === chunk.data.length ? chunk.next : chunk.start + length,
     );
-    const head = { stream: this.#name, nextOffset, upToDate };
+    const { compactedUpTo = 0 } = chunk;
+    const head = {
+      stream: this.#name,
+      nextOffset,
+      upToDate,
+      compactedUpTo: chunk.start < compactedUpTo
+        ? formatOffset(chunk.space, compactedUpTo)
+        : undefined,
+    };
     return encodeLiveData(head, chunk.data.subarray(0, length), this.#payload);
   }
 

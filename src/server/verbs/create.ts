@@ -23,6 +23,7 @@ import { traceOf } from "../log/request_span.ts";
 import type { ServerContext } from "./context.ts";
 import { addPolicyHeaders, checkRetention } from "../common/kept.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
+import { checkWholeStream } from "../common/snapshot_query.ts";
 
 /** PUT: makes a stream or a fork, or confirms that it is there (PROTOCOL §4.2, §5.1). */
 export async function create(
@@ -31,6 +32,7 @@ export async function create(
   asker?: Asker,
 ): Promise<HttpResponse> {
   const { headers } = request;
+  checkWholeStream(request);
   const name = context.names.of(request);
   const contentType = headers.get("content-type");
   const policies = parsePolicies(context, request);

@@ -17,6 +17,9 @@ import { checkSnapshotQuery } from "../common/snapshot_query.ts";
 import { RUNNING_TYPE } from "./chunk_response.ts";
 import type { ServerContext } from "./context.ts";
 
+/** The end of a compressed snapshot's ETag. */
+const GZIP = "-gzip";
+
 /** The methods that a snapshot's URL takes. */
 export const SNAPSHOT_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS";
 
@@ -122,7 +125,8 @@ async function get(
   const ifNoneMatch = request.headers.get("if-none-match");
   if (ifNoneMatch !== null) {
     const info = await store.head(name);
-    if (matchesEtag(ifNoneMatch, etagOf(context, info))) return notModified(context, name, info);
+    const etag = matchedEtag(context, ifNoneMatch, info);
+    if (etag !== undefined) return notModified(context, name, info, etag);
   }
   const snapshot = await store.get(name, request.fileBody === "slice");
   return await bodyResponse(context, request, name, snapshot);
@@ -135,14 +139,30 @@ async function head(
 ): Promise<HttpResponse> {
   const info = await storeOf(context).head(name);
   const ifNoneMatch = request.headers.get("if-none-match");
-  if (ifNoneMatch !== null && matchesEtag(ifNoneMatch, etagOf(context, info))) {
-    return notModified(context, name, info);
-  }
+  const etag = ifNoneMatch === null ? undefined : matchedEtag(context, ifNoneMatch, info);
+  if (etag !== undefined) return notModified(context, name, info, etag);
   return { status: 200, headers: headersOf(context, name, info), body: null };
 }
 
-function notModified(context: ServerContext, name: string, info: SnapshotInfo): HttpResponse {
-  return { status: 304, headers: headersOf(context, name, info), body: null };
+/** The tag that a client or a cache has it by, compressed or not. */
+function matchedEtag(
+  context: ServerContext,
+  ifNoneMatch: string,
+  info: SnapshotInfo,
+): string | undefined {
+  return [etagOf(context, info), etagOf(context, info, GZIP)]
+    .find((etag) => matchesEtag(ifNoneMatch, etag));
+}
+
+function notModified(
+  context: ServerContext,
+  name: string,
+  info: SnapshotInfo,
+  etag: string,
+): HttpResponse {
+  const headers: HeaderFields = { ...headersOf(context, name, info), etag };
+  if (context.compressor?.fits(info) === true) headers["vary"] = "accept-encoding";
+  return { status: 304, headers, body: null };
 }
 
 async function bodyResponse(
@@ -158,7 +178,7 @@ async function bodyResponse(
     headers["vary"] = "accept-encoding";
     if (compressor.isWanted(request.headers.get("accept-encoding")) && compressor.hasRoom) {
       headers["content-encoding"] = "gzip";
-      headers["etag"] = etagOf(context, info, "-gzip");
+      headers["etag"] = etagOf(context, info, GZIP);
       return { status: 200, headers, body: await compressor.compress(sent) };
     }
   }

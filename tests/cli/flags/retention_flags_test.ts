@@ -20,7 +20,7 @@ Deno.test("a retention is an age, a size, messages and to-snapshot, in any order
     messages: 1000,
     toSnapshot: true,
   });
-  deepEqual(retentionFlag.parse("1 message,512"), { messages: 1, bytes: 512 });
+  deepEqual(retentionFlag.parse("1 message,512B"), { messages: 1, bytes: 512 });
   deepEqual(retentionFlag.parse("10 GiB, 7 d"), { bytes: 10 * GIB, ageMs: WEEK_MS });
   deepEqual(retentionFlag.parse("none"), {});
 });
@@ -29,6 +29,8 @@ const WRONG = [
   "",
   "7d, 8d",
   "0",
+  "7",
+  "7d, 1000",
   "0s",
   "500ms",
   "1500ms",
@@ -56,6 +58,7 @@ Deno.test("a retention's words are read as the same again", () => {
   equal(retention?.ageSeconds, 604_800);
   equal(retentionWords(retention ?? {}), words);
   equal(clientRetention({}), null);
+  equal(retentionWords({ bytes: 1000 }), "1000B");
 });
 
 Deno.test("rules are patterns with a retention, a line each", () => {

@@ -70,6 +70,20 @@ Deno.test("who has a snapshot is told so by its ETag, until another one takes it
   equal((await served.get("a?snapshot", { "if-none-match": etag })).status, 200);
 });
 
+Deno.test("who has a compressed snapshot is told by its ETag that it is the same", async () => {
+  const served = await fixture();
+  await put(served, "-1", "x".repeat(10_000), { "content-type": "text/plain" });
+  const fields = { "accept-encoding": "gzip" };
+  const first = await served.get("a?snapshot", fields);
+  equal(header(first, "content-encoding"), "gzip");
+  const etag = header(first, "etag");
+  await first.body?.cancel();
+  const again = await served.get("a?snapshot", { ...fields, "if-none-match": etag });
+  equal(again.status, 304);
+  equal(header(again, "etag"), etag);
+  equal(header(again, "vary"), header(first, "vary"));
+});
+
 Deno.test("a deleted snapshot is not found, and neither is one that was never kept", async () => {
   const served = await fixture();
   await expectError(await served.get("a?snapshot"), 404, "snapshot_not_found", /"a"/);
@@ -173,6 +187,47 @@ Deno.test("a snapshot's URL takes no append, and no place to read at", async () 
   await expectError(posted, 405, "method_not_allowed");
   await expectError(await served.get("a?snapshot&offset=-1"), 400, "invalid_query", /and offset/);
   equal(await served.content("a"), "hello");
+});
+
+const MISTAKEN: Record<string, string> = {
+  "a misspelt snapshot": "snapshots",
+  "a snapshot in capitals": "Snapshot",
+  "the beginning of the word": "x=1&snap",
+  "a snapshot that isn't meant": "snapshot=false",
+  "a place to read at": "offset=-1",
+};
+
+for (const [title, query] of Object.entries(MISTAKEN)) {
+  Deno.test(`DELETE with ${title} in the query is refused, and nothing goes`, async () => {
+    const served = await fixture();
+    await put(served, "-1");
+    await expectError(await served.delete(`a?${query}`), 400, "invalid_query");
+    equal(await served.content("a"), "hello");
+    equal((await served.get("a?snapshot")).status, 200);
+  });
+}
+
+Deno.test("a snapshot in the query is one however it is encoded, and leaves its stream", async () => {
+  const served = await fixture();
+  for (const query of ["snapsho%74", "%73napshot=", "x=1&snapshot=true"]) {
+    await put(served, "-1");
+    equal((await served.delete(`a?${query}`)).status, 204);
+    equal((await served.get("a?snapshot")).status, 404);
+    equal(await served.content("a"), "hello");
+  }
+});
+
+Deno.test("a PUT of a snapshot whose query is lost or misspelt makes no stream", async () => {
+  const served = await fixture();
+  const fields = { ...STATE, "stream-snapshot-offset": "-1" };
+  await expectError(await served.put("b", fields, "state"), 400, "invalid_header", /proxy/);
+  await expectError(await served.put("b?snapshots", STATE, "state"), 400, "invalid_query");
+  equal((await served.get("b")).status, 404);
+});
+
+Deno.test("other parameters of a DELETE mean nothing", async () => {
+  const served = await fixture();
+  equal((await served.delete("a?tenant=1&_=2")).status, 204);
 });
 
 Deno.test("a stream whose name has the word is a stream", async () => {
