@@ -11,6 +11,8 @@ import type { EntryConnection, EntryOwner, LiveEntry } from "./live_entry.ts";
 const READS_AT_ONCE = 8;
 /** An `id` is at most this long: it comes back in a header. */
 const ID_LIMIT_CHARS = 8 * 1024;
+/** Of so many closed streams does a connection with patterns know at most that they were sent. */
+const ENDED_LIMIT = 10_000;
 /** What an `id` says of a stream beside its name, at most. */
 const PLACE_CHARS = 24;
 
@@ -58,6 +60,8 @@ export class LiveConnection implements LiveBody, EntryConnection {
   readonly named: LiveEntry[] = [];
   /** Whether its right has ended: it gets nothing more of the streams. */
   isExpired = false;
+  /** Whether patterns take in streams: one that was closed isn't to be taken in again. */
+  hasPatterns = false;
   /** Whether it ends once it follows nothing more. */
   endsWhenEmpty = false;
   /** Called once when it is over, from whichever side. */
@@ -73,7 +77,7 @@ export class LiveConnection implements LiveBody, EntryConnection {
   #eventBytes = 0;
   #added: AddedStream[] = [];
   #removed: string[] = [];
-  /** Where streams are closed that the request doesn't name. */
+  /** Where streams are closed that the request doesn't name, or that a pattern may mean, too. */
   readonly #endedOthers = new Map<string, StreamOffset>();
   #otherChars = 0;
   #early: Bytes[] = [];
@@ -139,17 +143,18 @@ export class LiveConnection implements LiveBody, EntryConnection {
     if (this.entries.get(entry.name) === entry) this.entries.delete(entry.name);
     this.#waiting.delete(entry);
     this.#reading.delete(entry);
+    if (entry.isOther) this.#otherChars -= idChars(entry.name);
     const endsAt = entry.closedAt;
-    if (entry.isOther && this.#hasEventIds) {
-      if (endsAt === undefined) this.#otherChars -= idChars(entry.name);
-      else this.#endedOthers.set(entry.name, endsAt);
-    }
+    const isToBeKnown = this.hasPatterns || (entry.isOther && this.#hasEventIds);
+    if (endsAt !== undefined && isToBeKnown) this.noteEnded(entry.name, endsAt);
   }
 
-  /** Notes that its client knows a stream's end, which the request doesn't name. */
+  /** Notes that its client knows a stream's end. */
   noteEnded(name: string, place: StreamOffset): void {
     if (!this.#endedOthers.has(name)) this.#otherChars += idChars(name);
     this.#endedOthers.set(name, place);
+    const [oldest] = this.#endedOthers.keys();
+    if (oldest !== undefined && this.#endedOthers.size > ENDED_LIMIT) this.#forgetEnd(oldest);
   }
 
   /** Whether its client knows all of a stream, as that is now. What it knew of another one is forgotten. */
@@ -157,9 +162,13 @@ export class LiveConnection implements LiveBody, EntryConnection {
     const ended = this.#endedOthers.get(name);
     if (ended === undefined) return false;
     if (ended.space === tail.space && ended.position === tail.position) return true;
+    this.#forgetEnd(name);
+    return false;
+  }
+
+  #forgetEnd(name: string): void {
     this.#endedOthers.delete(name);
     this.#otherChars -= idChars(name);
-    return false;
   }
 
   /** Has a stream read on when its turn comes. */

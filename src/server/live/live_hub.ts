@@ -113,6 +113,7 @@ export class LiveHub {
     this.#enter(connection);
     signal.addEventListener("abort", () => connection.end(), { once: true });
     connection.endsWhenEmpty = request.endsWhenEmpty;
+    connection.hasPatterns = request.patterns.length > 0;
     const { id } = connection;
     connection.send(encodeLiveEvent("open", { connection: id, maxStreams: maxLiveStreams }), nowMs);
     for (const [name, place] of request.ended) connection.noteEnded(name, place);
@@ -120,7 +121,9 @@ export class LiveHub {
       const entry = this.#add(connection, start, false, request.endedNames.has(start.name));
       connection.named.push(entry);
     }
-    for (const start of request.others) this.#add(connection, start, true);
+    for (const start of request.others) {
+      if (!connection.entries.has(start.name)) this.#add(connection, start, true);
+    }
     for (const pattern of request.patterns) void this.#followPattern(connection, pattern);
     if (this.#liveReaders.isStopping || signal.aborted) connection.end();
     else connection.takeTurns();

@@ -32,6 +32,8 @@ export interface PatternListener {
 interface Watched {
   readonly pattern: Pattern;
   readonly listeners: Map<object, PatternListener>;
+  /** Those who haven't had a look of their own yet: it brings them all that there is. */
+  readonly newcomers: Set<object>;
   /** The ids at the last look, by the names. */
   known: ReadonlyMap<string, number>;
   looking: Promise<readonly FoundStream[]> | undefined;
@@ -63,45 +65,59 @@ export class LivePatterns {
     const key = pattern.segments.join("/");
     let watched = this.#watched.get(key);
     if (watched === undefined) {
-      watched = { pattern, listeners: new Map(), known: new Map(), looking: undefined };
+      watched = {
+        pattern,
+        listeners: new Map(),
+        newcomers: new Set(),
+        known: new Map(),
+        looking: undefined,
+      };
       this.#watched.set(key, watched);
     }
-    // What is found before it listens is in its own look, which comes after that.
-    await watched.looking?.catch(() => {});
+    // At once, so that an owner who leaves meanwhile is forgotten.
     watched.listeners.set(owner, listener);
+    watched.newcomers.add(owner);
     if (!this.#nextLook.isQueued) this.#deadlines.add(this.#nextLook, 1);
     try {
-      return await this.#look(watched, owner);
+      return await this.#look(watched);
     } catch (error) {
-      watched.listeners.delete(owner);
+      this.#leave(key, watched, owner);
       throw error;
+    } finally {
+      watched.newcomers.delete(owner);
     }
   }
 
   /** Ends an owner's interest in all patterns. */
   forget(owner: object): void {
-    for (const [key, { listeners }] of this.#watched) {
-      if (listeners.delete(owner) && listeners.size === 0) this.#watched.delete(key);
-    }
+    for (const [key, watched] of this.#watched) this.#leave(key, watched, owner);
+  }
+
+  #leave(key: string, watched: Watched, owner: object): void {
+    if (!watched.listeners.delete(owner) || watched.listeners.size > 0) return;
+    if (this.#watched.get(key) === watched) this.#watched.delete(key);
   }
 
   async #lookAll(): Promise<void> {
-    for (const watched of [...this.#watched.values()]) {
-      if (watched.listeners.size === 0) continue;
+    for (const [key, watched] of [...this.#watched]) {
       try {
         await this.#look(watched);
       } catch (error) {
         // A storage that can't be asked now may be again in a second.
         if (!(error instanceof StreamError) || error.code !== "invalid_query") continue;
-        for (const listener of watched.listeners.values()) listener.failed(error);
-        watched.listeners.clear();
+        for (const [owner, listener] of [...watched.listeners]) {
+          // A newcomer's own look tells it.
+          if (watched.newcomers.has(owner)) continue;
+          this.#leave(key, watched, owner);
+          listener.failed(error);
+        }
       }
     }
     if (this.#watched.size > 0 && !this.#nextLook.isQueued) this.#deadlines.add(this.#nextLook, 1);
   }
 
-  /** @param newcomer who gets all of them as the result, and isn't told of the new ones */
-  async #look(watched: Watched, newcomer?: object): Promise<readonly FoundStream[]> {
+  /** All of a pattern's streams; whoever has had a look before is told of the new ones. */
+  async #look(watched: Watched): Promise<readonly FoundStream[]> {
     while (watched.looking !== undefined) await watched.looking.catch(() => {});
     const looking = this.#list(watched.pattern);
     watched.looking = looking;
@@ -111,7 +127,7 @@ export class LivePatterns {
       watched.known = new Map(found.map(({ name, id }) => [name, id]));
       if (added.length > 0) {
         for (const [owner, listener] of watched.listeners) {
-          if (owner !== newcomer) listener.found(added);
+          if (!watched.newcomers.has(owner)) listener.found(added);
         }
       }
       return found;

@@ -10,9 +10,14 @@ import {
   settle,
   TEXT,
 } from "../../support/fixture.ts";
+import { formatLiveEventId } from "../../../src/protocol/live_event_id.ts";
 import { LiveFeed, messagesOf, typesOf } from "./live_kit.ts";
 
 /** Many streams on one connection: `__ds/live`. */
+
+async function followed(served: Fixture): Promise<string> {
+  return await (await served.app.request("/metrics")).text();
+}
 
 async function withJson(...names: string[]): Promise<Fixture> {
   const served = new Fixture({ listing: true });
@@ -215,6 +220,71 @@ Deno.test("a pattern's streams continue after a Last-Event-ID, and new ones begi
   deepEqual(messagesOf(events), { "jobs/2": ["y"], "jobs/3": ["z"] });
   ok(!typesOf(events).includes("closed jobs/1"));
   await again.cancel();
+});
+
+Deno.test("a closed stream that two patterns mean, or its own name and a pattern, comes once", async () => {
+  const served = await withJson("jobs/1", "jobs/2");
+  await served.append("jobs/1", CLOSE, undefined);
+  await served.append("jobs/2", CLOSE, undefined);
+  const patterns = ["jobs/*", "jobs/**"].map((pattern) => ({ pattern, offset: "-1" }));
+  const streams = [{ stream: "jobs/1", offset: "-1" }];
+  const feed = await LiveFeed.post(served, { streams, patterns });
+  const events = [...await feed.upTo(({ type }) => type === "control")];
+  await settle();
+  await served.make("jobs/3", { ...JSON_TYPE, ...CLOSE }, '["new"]');
+  served.clock.advance(1000);
+  events.push(
+    ...await feed.upTo(({ type, head }) => type === "closed" && head.stream === "jobs/3"),
+  );
+  served.clock.advance(2000);
+  await settle();
+  await served.make("jobs/4", JSON_TYPE, '["last"]');
+  served.clock.advance(2000);
+  events.push(...await feed.upTo(({ type, head }) => type === "data" && head.stream === "jobs/4"));
+  deepEqual(messagesOf(events), {
+    "jobs/1": ["jobs/10"],
+    "jobs/2": ["jobs/20"],
+    "jobs/3": ["new"],
+    "jobs/4": ["last"],
+  });
+  await feed.cancel();
+});
+
+Deno.test("after a Last-Event-ID a pattern doesn't bring a named stream again whose end is known", async () => {
+  const served = await withJson("jobs/1", "jobs/2");
+  await served.append("jobs/1", CLOSE, undefined);
+  const query = "stream=jobs/1@-1&pattern=jobs/*@-1";
+  const feed = await LiveFeed.get(served, query);
+  const events = await feed.upTo(({ type, head }) => type === "data" && head.stream === "jobs/2");
+  const id = events.at(-1)?.id ?? "";
+  await feed.cancel();
+  await served.append("jobs/2", JSON_TYPE, '["y"]');
+  const again = await LiveFeed.get(served, query, { "last-event-id": id });
+  events.push(...await again.upTo(({ type, head }) => type === "data" && head.stream === "jobs/2"));
+  deepEqual(messagesOf(events), { "jobs/1": ["jobs/10"], "jobs/2": ["jobs/20", "y"] });
+  await again.cancel();
+});
+
+Deno.test("a Last-Event-ID that has a stream twice leaves nothing behind", async () => {
+  const served = new Fixture({ metrics: "/metrics" });
+  for (const name of ["a", "b"]) await served.make(name, JSON_TYPE, "[1]");
+  const [a, b] = [1, 2].map((id) => ({
+    space: parseInt(served.storage.identity, 16) + id,
+    position: 0,
+  }));
+  ok(a && b);
+  const others = [a, b, b].map((place) => ({
+    name: place === a ? "a" : "b",
+    place,
+    hasEnded: false,
+  }));
+  const id = formatLiveEventId({ places: [a], others });
+  const feed = await LiveFeed.get(served, "stream=a@-1", { "last-event-id": id });
+  await feed.upTo(({ type }) => type === "control");
+  match(await followed(served), /\ndurable_streams_followed_streams 2\n/);
+  await feed.cancel();
+  await settle();
+  match(await followed(served), /\ndurable_streams_followed_streams 0\n/);
 });
 
 Deno.test("a client that doesn't read gets 64 KiB and then catches up, and the streams take turns", async () => {
