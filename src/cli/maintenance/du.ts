@@ -49,10 +49,11 @@ export const duCommand: CliCommand = {
   summary: "Say what streams take on the disk, by prefix, and what holds it.",
   details: `
 Reads the catalogue of a directory, also of one that a server is using: what the streams are as of
-the last checkpoint, 30 s ago at most. A line for each group of names, the largest first: bytes,
-how much of them is of deleted streams that forks still read, streams, and the names' beginning. At
-the end what the directory takes beside that: the log, the catalogue, and files that are freed
-soon (docs/BACKUP.md, "Space").`,
+the last checkpoint, 30 s ago at most. A line for each group of names, the largest first: bytes;
+how much of them only forks still read, since it was trimmed or its stream deleted; how much is
+snapshots; how much was trimmed and goes with its segment; streams, and the names' beginning. At the
+end what the directory takes beside that: the log, the catalogue, and files that are freed soon
+(docs/BACKUP.md, "Space").`,
   examples: [
     ["durable-streams du --dir ./data", "by the first part of the names"],
     ["durable-streams du --dir ./data logs/ --streams", "each stream whose name begins so"],
@@ -97,14 +98,26 @@ async function printStreams(
   await printLines(streamUsages(scope, prefix), Infinity, format, context);
 }
 
-function heldText({ heldBy, forks }: StreamUsage): string {
-  return heldBy === "forks" ? `  (deleted, kept for ${forks} forks)` : "";
+function heldText(stream: StreamUsage): string {
+  const { heldBy, forks, heldByForksBytes, snapshotBytes, trimmedBytes } = stream;
+  const parts = heldBy === "forks" ? [`deleted, kept for ${forks} forks`] : ([
+    [heldByForksBytes, "trimmed, kept for forks"],
+    [snapshotBytes, "snapshot"],
+    [trimmedBytes, "trimmed"],
+  ] as const).flatMap(([bytes, what]) => bytes > 0 ? [`${formatBytes(bytes)} ${what}`] : []);
+  return parts.length === 0 ? "" : `  (${parts.join("; ")})`;
 }
 
 interface Group {
   bytes: number;
   heldByForksBytes: number;
+  snapshotBytes: number;
+  trimmedBytes: number;
   streams: number;
+}
+
+function emptyGroup(): Group {
+  return { bytes: 0, heldByForksBytes: 0, snapshotBytes: 0, trimmedBytes: 0, streams: 0 };
 }
 
 async function printGroups(
@@ -114,15 +127,17 @@ async function printGroups(
   context: CommandContext,
 ): Promise<void> {
   const groups = new Map<string, Group>();
-  const total = { bytes: 0, heldByForksBytes: 0, streams: 0 };
+  const total = emptyGroup();
   for (const stream of streamUsages(scope, prefix)) {
     const name = groupOf(stream.name, prefix, values.get(flags.depth));
-    const group = groups.get(name) ?? { bytes: 0, heldByForksBytes: 0, streams: 0 };
+    const group = groups.get(name) ?? emptyGroup();
     groups.set(name, group);
     for (const sum of [group, total]) {
       sum.bytes += stream.bytes;
       sum.streams++;
-      if (stream.heldBy === "forks") sum.heldByForksBytes += stream.bytes;
+      sum.heldByForksBytes += stream.heldByForksBytes;
+      sum.snapshotBytes += stream.snapshotBytes;
+      sum.trimmedBytes += stream.trimmedBytes;
     }
   }
   const sorted = [...groups].sort(([, a], [, b]) => b.bytes - a.bytes);
@@ -165,12 +180,15 @@ function groupOf(name: string, prefix: string, depth: number): string {
 }
 
 function head(): string {
-  return `${"bytes".padStart(SIZE_COLUMN)} ${"for forks".padStart(SIZE_COLUMN)} ` +
-    `${"streams".padStart(COUNT_COLUMN)}`;
+  const sizes = ["bytes", "for forks", "snapshots", "trimmed"];
+  return `${sizes.map((name) => name.padStart(SIZE_COLUMN)).join(" ")} ` +
+    "streams".padStart(COUNT_COLUMN);
 }
 
-function columns({ bytes, heldByForksBytes, streams }: Group): string {
-  return `${size(bytes)} ${size(heldByForksBytes)} ${String(streams).padStart(COUNT_COLUMN)}`;
+function columns(group: Group): string {
+  const { bytes, heldByForksBytes, snapshotBytes, trimmedBytes, streams } = group;
+  return `${[bytes, heldByForksBytes, snapshotBytes, trimmedBytes].map(size).join(" ")} ` +
+    String(streams).padStart(COUNT_COLUMN);
 }
 
 function size(bytes: number): string {

@@ -555,3 +555,43 @@ Deno.test(
     );
   }),
 );
+
+Deno.test(
+  "du says what holds trimmed bytes, and what snapshots take",
+  inPlace(async ({ kit, dir }) => {
+    const storage = await openFileStorage({ dir, ...SMALL });
+    for (let i = 0; i < 12; i++) await append(storage, "source", `${i}`.padEnd(5000, "."));
+    for (let i = 0; i < 12; i++) await append(storage, "trimmed", `${i}`.padEnd(5000, "."));
+    await append(storage, "state", "1");
+    const spec = { contentType: TEXT };
+    await storage.create("fork", { ...spec, fork: { source: "source", offset: 45_000 } });
+    await storage.create("fork-of-fork", { ...spec, fork: { source: "fork" } });
+    await storage.update?.("source", { trimBefore: 50_000 });
+    await storage.update?.("fork", { trimBefore: 40_000 });
+    await storage.update?.("fork-of-fork", { trimBefore: 20_000 });
+    await storage.update?.("trimmed", { trimBefore: 59_000 });
+    const body = new Uint8Array(3000);
+    await storage.snapshots?.put("state", { contentType: TEXT, body, offset: 1 });
+    await storage.close();
+    await kit.ok(["check", "--dir", dir]);
+    const usages = (await kit.ok(["du", "--dir", dir, "--streams", "--json"])).trimEnd().split("\n")
+      .map((line) => JSON.parse(line));
+    const of = (name: string) => usages.find((usage) => usage.name === name);
+    // The fork of the fork reads 20,000 to 45,000 of it, so that 20,000 to 50,000 stay for that.
+    const { heldByForksBytes, trimmedBytes, bytes } = of("source");
+    ok(heldByForksBytes >= 30_000 && heldByForksBytes < 31_000, `${heldByForksBytes} for forks`);
+    ok(trimmedBytes < SMALL.segmentBytes + 5000, `${trimmedBytes} trimmed`);
+    ok(bytes > heldByForksBytes + trimmedBytes, "the rest can be read");
+    equal(of("trimmed").heldByForksBytes, 0);
+    ok(of("trimmed").trimmedBytes > 0 && of("trimmed").bytes < 25_000, "its last segment is left");
+    equal(of("state").snapshotBytes, 3000);
+    equal([of("state").trimmedBytes, of("fork").bytes, of("fork").trimmedBytes].join(), "0,0,0");
+    match(await kit.ok(["du", "--dir", dir, "--streams", "s"]), /state {2}\(2\.9KiB snapshot\)/);
+    const groups = (await kit.ok(["du", "--dir", dir])).split("\n");
+    match(groups[0] ?? "", /^ +bytes +for forks +snapshots +trimmed +streams$/);
+    match(
+      groups.find((line) => line.endsWith("  all of it")) ?? "",
+      / 2\.9KiB .* 5 {2}all of it$/,
+    );
+  }),
+);

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { join } from "node:path";
 import type { FileSystem } from "../../../../env/file_system.ts";
 import { NO_BYTES } from "../../../../protocol/bytes.ts";
@@ -28,6 +28,10 @@ export interface StreamUsage {
   readonly bytes: number;
   /** Of these its snapshot. */
   readonly snapshotBytes: number;
+  /** Of these what only forks can read: the stream is deleted, or that was trimmed. */
+  readonly heldByForksBytes: number;
+  /** Of these what nobody can read: trimmed, and still in a segment of which the rest is needed. */
+  readonly trimmedBytes: number;
 }
 
 /** What else a directory takes. */
@@ -58,6 +62,7 @@ export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<
     // Each page is a moment of its own: whoever reads may be a pager, and a transaction that stays open
     // would keep SQLite's own log from ever being emptied by the server.
     const columns = "s.id, s.name, s.soft_deleted, length(s.rest) AS rest_bytes, " +
+      "s.tail, s.earliest, coalesce(s.fork_point, 0) AS start, " +
       "(SELECT count(*) FROM stream f WHERE f.source_id = s.id) AS forks, " +
       "(SELECT count(*) FROM segment g WHERE g.stream_id = s.id) AS segments, " +
       `(SELECT sum(bytes + ${INDEX_HEADER_BYTES} + ${INDEX_ENTRY_BYTES} * blocks) ` +
@@ -67,6 +72,8 @@ export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<
       database.prepare(
         `SELECT ${columns} FROM stream s WHERE name ${bound} ? AND name < ? ORDER BY name LIMIT ?`,
       );
+    const held = new HeldBytes(database);
+    const toUsage = (row: SqlRow) => usageOf(row, held);
     const end = endOfPrefix(prefix) ?? NO_BYTES;
     const later = page(">");
     let rows: SqlRow[] = page(">=").all(prefix, end, PAGE_ROWS);
@@ -79,7 +86,7 @@ export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<
   }
 }
 
-function toUsage(row: SqlRow): StreamUsage {
+function usageOf(row: SqlRow, held: HeldBytes): StreamUsage {
   const snapshotBytes = Number(row.snapshot_bytes ?? 0);
   return {
     name: String(row.name),
@@ -88,7 +95,46 @@ function toUsage(row: SqlRow): StreamUsage {
     segments: Number(row.segments),
     bytes: Number(row.segment_bytes ?? 0) + Number(row.rest_bytes) + snapshotBytes,
     snapshotBytes,
+    ...held.of(row),
   };
+}
+
+/** Tells of what a stream holds, but can't be read of it, why it is there. */
+class HeldBytes {
+  readonly #firstNeeded: StatementSync;
+  readonly #segmentsBefore: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    // Forks of forks, too, each as far as its bytes are this stream's. UNION ends where damage makes a circle.
+    this.#firstNeeded = database.prepare(
+      "WITH RECURSIVE reader (id, earliest, point, soft_deleted) AS (" +
+        "SELECT id, earliest, fork_point, soft_deleted FROM stream WHERE source_id = ? " +
+        "UNION SELECT s.id, s.earliest, min(r.point, s.fork_point), s.soft_deleted " +
+        "FROM reader r JOIN stream s ON s.source_id = r.id) " +
+        "SELECT min(earliest) AS first FROM reader WHERE soft_deleted = 0 AND earliest < point",
+    );
+    this.#segmentsBefore = database.prepare(
+      `SELECT sum(CASE WHEN "end" <= :end ` +
+        `THEN bytes + ${INDEX_HEADER_BYTES} + ${INDEX_ENTRY_BYTES} * blocks ` +
+        "ELSE min(bytes, :end - base) END) AS bytes " +
+        "FROM segment WHERE stream_id = :id AND base < :end",
+    );
+  }
+
+  of(row: SqlRow): Pick<StreamUsage, "heldByForksBytes" | "trimmedBytes"> {
+    const unreadTo = Number(row.soft_deleted === 1 ? row.tail : row.earliest);
+    if (unreadTo <= Number(row.start)) return { heldByForksBytes: 0, trimmedBytes: 0 };
+    const first = Number(row.forks) === 0 ? undefined : this.#firstNeeded.get(row.id ?? 0)?.first;
+    const trimmedBytes = this.#before(row, Math.min(unreadTo, Number(first ?? Infinity)));
+    return { heldByForksBytes: this.#before(row, unreadTo) - trimmedBytes, trimmedBytes };
+  }
+
+  /** How many bytes of a stream are of offsets before this one. */
+  #before({ id, tail, rest_bytes: rest }: SqlRow, end: number): number {
+    const segments = this.#segmentsBefore.get({ id: id ?? 0, end })?.bytes;
+    const restStart = Number(tail) - Number(rest);
+    return Number(segments ?? 0) + Math.max(0, end - restStart);
+  }
 }
 
 /** What the directory takes beside its streams. */
