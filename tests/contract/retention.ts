@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal, ok, rejects } from "node:assert";
+import { deepStrictEqual as equal, fail, ok, rejects } from "node:assert";
 import { encodeUtf8 } from "../../src/protocol/bytes.ts";
 import { type It, JSON_TYPE, type Subject, TEXT } from "./kit.ts";
 import { update } from "./trimming.ts";
@@ -147,7 +147,11 @@ export function describeNoRetention(it: It): void {
       { code: "retention_unsupported" },
     );
     await storage.create("s", { contentType: TEXT });
+    // A storage of several is asked, and finds that none of them can.
+    await rejects(
+      async () => await storage.update?.("s", { retention: { bytes: 1 } }) ?? fail(),
+      storage.update === undefined ? { name: "AssertionError" } : /keeps all of every stream/,
+    );
     equal((await storage.head("s")).earliest, 0);
-    equal(storage.update, undefined);
   });
 }

@@ -17,6 +17,8 @@ const JSON_TYPE = "application/json";
 const SOURCES = ["engine.ts", "decide.ts", "fork_point.ts", "range_reader.ts", "offset_spaces.ts"];
 /** What rests on bytes on the disk alone. */
 const FROM_DISK = ["decide.ts damaged", "range_reader.ts damaged"];
+/** What only a compaction brings about, which the commands of no client are under way with. */
+const FROM_COMPACTION = ["fork_point.ts offset_compacted"];
 const TURNS = 100;
 
 interface Case {
@@ -103,6 +105,16 @@ const CASES: readonly Case[] = [
     before: forked("source"),
     pending: (storage) => [storage.delete("source")],
     refused: (storage) => storage.create("source/another", { fork: { source: "source" } }),
+  },
+  {
+    throws: "fork_point.ts offset_trimmed",
+    before: (storage) =>
+      storage.create("trimmed/source", { contentType: TEXT, body: encodeUtf8("abc") }),
+    pending: (storage) => [
+      storage.update?.("trimmed/source", { trimBefore: 3 }) ?? Promise.reject(),
+    ],
+    refused: (storage) =>
+      storage.create("trimmed/fork", { fork: { source: "trimmed/source", offset: 1 } }),
   },
   {
     throws: "fork_point.ts content_type_mismatch",
@@ -282,9 +294,9 @@ Deno.test("every refusal of the engine has a case here", async () => {
     );
     for (const [, code] of source.matchAll(/code: "(\w+)"/g)) thrown.add(`${file} ${code}`);
   }
-  const known = new Set([...CASES.map(({ throws }) => throws), ...FROM_DISK]);
+  const known = new Set([...CASES.map(({ throws }) => throws), ...FROM_DISK, ...FROM_COMPACTION]);
   // Judged by the tail that readers see.
-  known.add("engine.ts offset_past_tail");
+  known.add("offset_spaces.ts offset_past_tail");
   equal([...thrown].sort(), [...known].sort());
 });
 
