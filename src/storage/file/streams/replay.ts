@@ -232,7 +232,8 @@ class LogReplay {
       );
     });
     const segments = record.segments.map((segment) => ({ streamId: id, ...segment }));
-    stream.replaceSegments(old, segments);
+    // All that was looked at had its rows.
+    stream.replaceSegments(old, segments, stream.buffer.start);
     this.#advance(stream, placed.lsn);
   }
 

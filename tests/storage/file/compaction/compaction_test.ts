@@ -288,6 +288,36 @@ Deno.test("what a fork reads stays, and none begins before what was compacted", 
     await kit.close();
   }));
 
+Deno.test("what is at a compacted stream's offsets from compactedUpTo on is a whole state: a fork there has all keys", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    let storage = await kit.open();
+    await storage.create("s", { contentType: JSON_TYPE });
+    await append(storage, 0, 500);
+    // All keys are written again behind what is sealed.
+    await append(storage, 500, 540);
+    for (let i = 0; i < 2; i++) await kit.checkpoint();
+    await storage.update?.("s", POLICIES);
+    await kit.checkpoint();
+    await until(
+      async () => (await storage.head("s")).compactedUpTo !== undefined,
+      () => "nothing was compacted",
+    );
+    const { compactedUpTo = 0 } = await storage.head("s");
+    assert.ok(compactedUpTo > 0 && compactedUpTo < 50_000, `${compactedUpTo}`);
+    await storage.create("fork", { fork: { source: "s", offset: compactedUpTo } });
+    const found = newestOf(await readAll(storage, "fork"));
+    const expected = new Map<number, number>();
+    for (let value = 0; value < compactedUpTo / 100; value++) expected.set((value * 7) % 40, value);
+    assert.deepEqual(found, expected);
+    for (const again of [() => kit.crash(), () => kit.reopen()]) {
+      storage = await again();
+      const { compactedUpTo: then = 0 } = await storage.head("s");
+      assert.ok(then >= compactedUpTo, `${then}`);
+    }
+    await kit.close();
+  }));
+
 Deno.test("the last messages, times and numbers are found across gaps", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
