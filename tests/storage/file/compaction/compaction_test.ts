@@ -318,6 +318,20 @@ Deno.test("what is at a compacted stream's offsets from compactedUpTo on is a wh
     await kit.close();
   }));
 
+Deno.test("a fork of a fork can't begin before what was compacted of the first source", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await makeCompacted(kit);
+    await storage.create("fork", { fork: { source: "s" } });
+    await assert.rejects(storage.create("late", { fork: { source: "fork", offset: 40_000 } }), {
+      code: "offset_compacted",
+    });
+    const { compactedUpTo } = await storage.head("s");
+    await storage.create("later", { fork: { source: "fork", offset: compactedUpTo } });
+    await storage.create("latest", { fork: { source: "fork" } });
+    await kit.close();
+  }));
+
 Deno.test("the last messages, times and numbers are found across gaps", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
