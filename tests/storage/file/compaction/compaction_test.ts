@@ -332,6 +332,32 @@ Deno.test("a fork of a fork can't begin before what was compacted of the first s
     await kit.close();
   }));
 
+Deno.test("deletions of a trimmed stream go after their time, too", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await storage.create("s", { contentType: JSON_TYPE });
+    await append(storage, 0, 300);
+    for (let id = 0; id < 40; id++) {
+      const body = encodeUtf8(JSON.stringify({ id, headers: { operation: "delete" } }));
+      await storage.append("s", { contentType: JSON_TYPE, body });
+    }
+    for (let value = 0; value < 600; value++) {
+      const body = encodeUtf8(messageOf(100, value));
+      await storage.append("s", { contentType: JSON_TYPE, body });
+    }
+    for (let i = 0; i < 2; i++) await kit.checkpoint();
+    await storage.update?.("s", {
+      trimBefore: 20_000,
+      compaction: { key: "/id", deleteKeepMs: 0 },
+    });
+    await compact(kit);
+    const left = await readAll(storage, "s", 20_000);
+    const deletions = left.filter(({ value }) => value === undefined);
+    assert.ok(deletions.length <= 1, `${deletions.length} deletions are left`);
+    await kit.close();
+  }));
+
 Deno.test("the last messages, times and numbers are found across gaps", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
