@@ -9,6 +9,7 @@ import { checkDirectory } from "../../../../src/storage/file/maintenance/check/c
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
 import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
+import { INDEX_ENTRY_BYTES } from "../../../../src/storage/file/segments/index_format.ts";
 import { sqliteDriver } from "../../../../src/storage/file/sqlite_driver.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
@@ -62,6 +63,17 @@ function segmentsOf(kit: FileKit): string[] {
 
 function segmentsIn(dir: string): string[] {
   return Array.from(Deno.readDirSync(`${dir}/segments/01`), ({ name }) => name).sort();
+}
+
+/** Damages a catalogue: all segments but the newest one lose their rows. */
+function dropSegmentRows(dir: string): void {
+  const database = new DatabaseSync(`${dir}/catalog.sqlite`);
+  const newest = "SELECT max(base) FROM segment WHERE stream_id = 1";
+  const { changes } = database.prepare(
+    `DELETE FROM segment WHERE stream_id = 1 AND base < (${newest})`,
+  ).run();
+  database.close();
+  assert.ok(changes > 0);
 }
 
 /** Makes a stream of so many messages of 40 keys, and compacts it. */
@@ -226,16 +238,38 @@ Deno.test("a repair makes the row of a compacted segment anew from its files", (
     let storage = await makeCompacted(kit);
     const before = await readAll(storage, "s");
     await kit.close();
-    const database = new DatabaseSync(`${kit.dir}/catalog.sqlite`);
-    const { changes } = database.prepare("DELETE FROM segment WHERE generation > 0").run();
-    database.close();
-    assert.ok(changes > 0);
+    // What a compaction leaves that a kill cut short: its index ends in the middle.
+    const folder = `${kit.dir}/segments/01`;
+    const [first = ""] = segmentsOf(kit).filter((name) => name.includes(".g"));
+    const index = Deno.readFileSync(`${folder}/${first}`);
+    const cut = first.replace(/\.g\d+\./, ".g99.");
+    Deno.writeFileSync(`${folder}/${cut}`, index.subarray(0, index.length - INDEX_ENTRY_BYTES));
+    const log = first.replace(".idx", ".log");
+    Deno.copyFileSync(`${folder}/${log}`, `${folder}/${cut.replace(".idx", ".log")}`);
+    dropSegmentRows(kit.dir);
     const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
     const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
     assert.deepEqual(left, []);
     storage = await kit.open();
     assert.deepEqual(await readAll(storage, "s"), before);
     await kit.close();
+  }));
+
+Deno.test("a start takes a compaction's record for done where a repair has made the rows of its files", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await compactUnstored(kit);
+    const before = await readAll(storage, "s");
+    const dir = `${root}/killed`;
+    copyKilled(kit.dir, dir);
+    await kit.close();
+    dropSegmentRows(dir);
+    const scope = { fileSystem: nodeFileSystem, dir };
+    const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(left, []);
+    const again = await openFileStorage({ dir });
+    assert.deepEqual(await readAll(again, "s"), before);
+    await again.close();
   }));
 
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>
