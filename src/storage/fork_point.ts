@@ -105,10 +105,11 @@ export async function skipMessages(
  * Checks that a source has at a point what it had there: before what was compacted, messages of keys are
  * missing whose newer ones lie behind the point.
  *
+ * @param compactedUpTo of the source, and of those that it is a fork of
  * @throws {StreamError} `offset_compacted`
  */
 export function checkNotCompacted(
-  { compactedUpTo }: Pick<Stream, "compactedUpTo">,
+  compactedUpTo: number,
   space: OffsetSpace,
   point: number,
 ): void {

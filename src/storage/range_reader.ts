@@ -119,6 +119,21 @@ export class RangeReader {
     return { owner, end };
   }
 
+  /**
+   * Before which position messages may be missing of what a stream reads, its own or its sources': of one that
+   * was compacted beyond the fork point that may be all up to there.
+   */
+  compactedUpTo(stream: Stream): number {
+    let found = stream.compactedUpTo;
+    let end = Infinity;
+    for (let owner = stream; owner.fork !== undefined;) {
+      end = Math.min(end, owner.fork.point);
+      owner = this.#sourceOf(stream, owner.fork.sourceId);
+      found = Math.max(found, Math.min(end, owner.compactedUpTo));
+    }
+    return found;
+  }
+
   /** The body, of a first chunk and what follows it elsewhere. */
   async #goOn(
     first: Chunk | undefined | Promise<Chunk | undefined>,

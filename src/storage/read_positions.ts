@@ -59,7 +59,7 @@ export class ReadPositions {
     const end = { tail: source.tail, messages: assignedMessages(source) };
     const space = this.#spaces.of(source);
     const point = await resolveForkPoint(this.#reader, source, fork, space);
-    checkNotCompacted(source, space, point);
+    checkNotCompacted(this.#reader.compactedUpTo(source), space, point);
     return {
       sourceId: source.id,
       sourceName: source.name,

@@ -73,7 +73,7 @@ export class Stream {
   storedTrimsAtMs = Infinity;
   /** What its retention comes to, once that was looked for. */
   retention: StreamRetention | undefined;
-  /** Up to where messages may be missing that newer ones of the same key stand for; 0 where none are. */
+  /** Before this messages may be missing, and the newer ones that stand for them are; 0 where none are missing. */
   compactedUpTo = 0;
   /** Why it takes no appends: what is wrong with its bytes where they are kept. */
   damage: string | undefined;

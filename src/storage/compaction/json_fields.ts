@@ -13,7 +13,7 @@ const utf8 = new TextDecoder();
 
 /** A place in a JSON value that is looked for, or on the way to one. */
 interface Node {
-  /** The member's name, or the element's number, in UTF-8. */
+  /** The member's name as JSON writes it with no escape that needn't be, or the element's number, in UTF-8. */
   readonly name: Bytes;
   readonly text: string;
   readonly children: Node[];
@@ -183,7 +183,8 @@ export function hasBackslash(bytes: Bytes, from: number, to: number): boolean {
 function childOf(node: Node, text: string): Node {
   const known = node.children.find((child) => child.text === text);
   if (known !== undefined) return known;
-  const child: Node = { name: encodeUtf8(text), text, children: [], slot: undefined };
+  const name = encodeUtf8(JSON.stringify(text).slice(1, -1));
+  const child: Node = { name, text, children: [], slot: undefined };
   node.children.push(child);
   return child;
 }

@@ -132,7 +132,7 @@ export class FileStorage {
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
     this.#quotas = new Quotas(options.quotas ?? []);
     const blocks = new FileBlocks(new SegmentReader(directory.clock, catalog, this.#open));
-    this.#compactor = this.#makeCompactor(blocks);
+    this.#compactor = this.#makeCompactor();
     this.engine = this.#makeEngine(blocks);
     this.#expiry = this.#makeExpiry();
   }
@@ -165,7 +165,7 @@ export class FileStorage {
     void new QuotaCount(parts, firstNewId, added).run();
   }
 
-  #makeCompactor(blocks: FileBlocks): Compactor {
+  #makeCompactor(): Compactor {
     const { options, catalog, paths, fileSystem } = this.#directory;
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     const compactor = new Compactor({
@@ -173,7 +173,6 @@ export class FileStorage {
       fileSystem,
       folder: paths.segments,
       uuid: catalog.state.uuid,
-      blocks,
       open: this.#open,
       journal: this.#log,
       admission: this.#admission,

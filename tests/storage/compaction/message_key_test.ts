@@ -70,6 +70,14 @@ Deno.test("a string is the same key however it is escaped, a number only as it i
   );
 });
 
+Deno.test("a pointer with characters that JSON escapes finds the member of that name, and no other", () => {
+  for (const name of ["a\\b", 'a"b', "a\tb", "\\u0061"]) {
+    const pointer = `/${name}`;
+    assert.ok(keyOf(pointer, JSON.stringify({ [name]: 1 })) !== undefined, pointer);
+    assert.equal(keyOf(pointer, JSON.stringify({ "a\b": 1, a: 1 })), undefined, pointer);
+  }
+});
+
 Deno.test("of two members of one name the last one counts, as where it is parsed", () => {
   assert.equal(keyOf("/a/id", '{"a":{"id":1},"a":{"id":2}}'), keyOf("/a/id", '{"a":{"id":2}}'));
   assert.equal(keyOf("/a/id", '{"a":{"id":1},"a":3}'), undefined);

@@ -4,7 +4,6 @@ import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import type { CompactionPolicy } from "../../../protocol/compaction_policy.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { Admission } from "../../admission.ts";
-import type { Blocks } from "../../blocks.ts";
 import type { Journal } from "../../journal.ts";
 import type { CompactionRecord } from "../../records.ts";
 import type { Catalog, SegmentRow } from "../catalog/catalog.ts";
@@ -19,7 +18,6 @@ import { rewriteSegments } from "./rewrite.ts";
 
 const logger = getLogger(["durable-streams", "storage", "compaction"]);
 
-const TAIL_CHUNK_BYTES = 64 * 1024;
 /** A stream with more forks isn't compacted: where they begin would have to be looked up, one by one. */
 const MAX_FORKS = 1000;
 
@@ -33,7 +31,6 @@ export interface CompactorParts {
   readonly uuid: string;
   readonly catalog: Pick<Catalog, "segments">;
   readonly cache: StreamCache;
-  readonly blocks: Blocks;
   readonly open: OpenSegments;
   readonly journal: Pick<Journal<FileStream>, "note">;
   readonly admission: Admission;
@@ -140,8 +137,7 @@ export class Compactor {
       pacer: this.#pacer,
       nowMs: clock.nowMs(),
       seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-      readTail: (from) => this.#readTail(id, from),
-      replace: (old, segment) => this.#replace(id, policy, old, segment),
+      replace: (...replacement) => this.#replace(id, policy, ...replacement),
       checkGoesOn: () => this.#checkGoesOn(),
     });
     this.#compactions++;
@@ -156,13 +152,13 @@ export class Compactor {
   }
 
   #planOf(stream: FileStream): CompactionPlan | undefined {
-    const { lastSegment, fork, id } = stream;
+    const { lastSegment, ownStart, earliest, id } = stream;
     if (lastSegment === undefined) return undefined;
     const changed = [...stream.changedSegments.keys()];
     return planCompaction({
       segments: this.#parts.catalog.segments(id),
-      // What deletions of a fork delete may be its source's.
-      start: fork === undefined ? 0 : -1,
+      // What deletions of a fork delete may be its source's, as long as that isn't trimmed.
+      start: ownStart === 0 || earliest >= ownStart ? earliest : -1,
       protectedUpTo: this.#protectedUpTo(stream),
       sealedUpTo: Math.min(lastSegment.base, ...changed),
     });
@@ -177,24 +173,13 @@ export class Compactor {
     return Math.max(0, ...points);
   }
 
-  async #readTail(
-    id: number,
-    from: number,
-  ): Promise<{ data: Uint8Array<ArrayBuffer>; next: number } | undefined> {
-    const stream = this.#parts.cache.loadIfThere(id);
-    if (stream === undefined || from >= stream.tail) return undefined;
-    const { blocks } = this.#parts;
-    const chunk = await blocks.readChunk(stream, from, TAIL_CHUNK_BYTES, stream.tail);
-    if (chunk === undefined || !(chunk.data instanceof Uint8Array)) return undefined;
-    return { data: chunk.data, next: chunk.next };
-  }
-
   /** With nothing between the look at what is there and the record. */
   async #replace(
     id: number,
     policy: CompactionPolicy,
     old: readonly SegmentRow[],
     segment: SegmentRow,
+    newestUpTo: number,
   ): Promise<boolean> {
     const { admission, cache, clock, journal, policyOf } = this.#parts;
     for (let gate; (gate = admission.admit("write", 0));) await gate;
@@ -212,7 +197,7 @@ export class Compactor {
       segments: [compacted],
     };
     stream.lsn = journal.note(record);
-    stream.replaceSegments(old, [segment]);
+    stream.replaceSegments(old, [segment], newestUpTo);
     cache.markDirty(stream);
     return true;
   }

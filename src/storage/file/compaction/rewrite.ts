@@ -3,7 +3,6 @@ import {
   type CompactionPolicy,
   DEFAULT_DELETE_KEEP_MS,
 } from "../../../protocol/compaction_policy.ts";
-import type { Bytes } from "../../../protocol/bytes.ts";
 import { KeyTable } from "../../compaction/key_table.ts";
 import { MessageKeys } from "../../compaction/message_key.ts";
 import type { SegmentRow } from "../catalog/catalog.ts";
@@ -13,8 +12,6 @@ import type { CompactionPlan } from "./plan.ts";
 import { SegmentBuilder } from "./segment_builder.ts";
 import { scanSegment } from "./segment_scan.ts";
 import { Survivors } from "./survivors.ts";
-
-const LINE_FEED = 0x0a;
 
 /** What a rewriting works on. */
 export interface RewriteParts {
@@ -32,15 +29,16 @@ export interface RewriteParts {
   readonly nowMs: number;
   readonly seed: number;
   /**
-   * The stream's messages from an offset on that aren't sealed yet, some at a time; `undefined` at their
-   * end.
-   */
-  readTail(from: number): Promise<{ readonly data: Bytes; readonly next: number } | undefined>;
-  /**
    * Puts a new segment, which is durable, in the place of those that it was made of; false where they
    * aren't there any more as they were.
+   *
+   * @param newestUpTo before this are the newer messages of all that is missing in it
    */
-  replace(old: readonly SegmentRow[], segment: SegmentRow): Promise<boolean>;
+  replace(
+    old: readonly SegmentRow[],
+    segment: SegmentRow,
+    newestUpTo: number,
+  ): Promise<boolean>;
   /** @throws where the compaction is to end */
   checkGoesOn(): void;
 }
@@ -54,7 +52,8 @@ export interface RewriteResult {
 /**
  * Writes a stream's sealed segments anew, without the messages that newer ones of the same key stand for. It
  * reads them twice: first for where each key was written last, as far as there is room for that, then for
- * what stays. With too many keys for the table it ends earlier, and the next compaction goes on from there.
+ * what stays. Newer messages that aren't sealed yet don't count: else what lies before them would lack keys,
+ * wherever a fork begins or a reader stops. With too many keys for the table it ends earlier, and the next compaction goes on from there.
  *
  * @throws {StreamError} `damaged`
  * @throws {FileSystemError}
@@ -73,6 +72,8 @@ class Rewriting {
   readonly #keys: MessageKeys;
   readonly #newest: KeyTable;
   readonly #deletionsBeforeMs: number;
+  /** Where the last segment ends that was looked at for newer messages. */
+  #newestUpTo = 0;
   #bytesBefore = 0;
   #bytesAfter = 0;
 
@@ -89,7 +90,6 @@ class Rewriting {
   async run(): Promise<RewriteResult> {
     const { segments, cleanCount } = this.#plan;
     const count = await this.#findNewest(cleanCount);
-    if (count === segments.length) await this.#findNewestInTail();
     await this.#findDeletions(segments.slice(0, cleanCount));
     await this.#write(segments.slice(0, count));
     return { bytesBefore: this.#bytesBefore, bytesAfter: this.#bytesAfter };
@@ -100,6 +100,7 @@ class Rewriting {
     const { segments } = this.#plan;
     for (let index = cleanCount; index < segments.length; index++) {
       let isFull = false;
+      this.#newestUpTo = segments[index]?.end ?? 0;
       await this.#scan(segments[index], ({ bytes, start, position }) => {
         if (this.#keys.read(bytes, start)) {
           isFull = !this.#newest.add(this.#keys.hash, position) || isFull;
@@ -109,20 +110,6 @@ class Rewriting {
       if (isFull) return Math.max(index, cleanCount + 1);
     }
     return segments.length;
-  }
-
-  async #findNewestInTail(): Promise<void> {
-    const { pacer, readTail, checkGoesOn } = this.#parts;
-    let at = this.#plan.segments.at(-1)?.end ?? 0;
-    for (let chunk; (chunk = await readTail(at)) !== undefined; at = chunk.next) {
-      const { data } = chunk;
-      for (let start = 0; start < data.length;) {
-        if (this.#keys.read(data, start)) this.#newest.add(this.#keys.hash, at + start);
-        start = data.indexOf(LINE_FEED, start) + 1 || data.length;
-      }
-      await pacer.rest();
-      checkGoesOn();
-    }
   }
 
   /** Deletions that may go take what they delete with them, also where that was compacted before. */
@@ -172,7 +159,7 @@ class Rewriting {
       const segment = await builder.finish();
       const old = segments.slice(from, next);
       this.#parts.checkGoesOn();
-      isReplaced = await this.#parts.replace(old, segment);
+      isReplaced = await this.#parts.replace(old, segment, this.#newestUpTo);
       this.#bytesBefore += old.reduce((sum, { bytes }) => sum + bytes, 0);
       this.#bytesAfter += segment.bytes;
       return isReplaced ? next : undefined;

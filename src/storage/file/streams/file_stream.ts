@@ -80,14 +80,22 @@ export class FileStream extends Stream implements SegmentStream {
     this.#changedSegments.set(segment.base, segment);
   }
 
-  /** Puts segments that were written anew in the place of others. */
-  replaceSegments(old: readonly SegmentRow[], segments: readonly SegmentRow[]): void {
+  /**
+   * Puts segments that were written anew in the place of others.
+   *
+   * @param newestUpTo before this are the newer messages of all that is missing in them
+   */
+  replaceSegments(
+    old: readonly SegmentRow[],
+    segments: readonly SegmentRow[],
+    newestUpTo = 0,
+  ): void {
     for (const { base } of old) this.#changedSegments?.delete(base);
     this.#replacedSegments = [...this.replacedSegments, ...old];
     this.readSegment = undefined;
     for (const segment of segments) {
       this.markSegment(segment);
-      this.compactedUpTo = Math.max(this.compactedUpTo, segment.end);
+      this.compactedUpTo = Math.max(this.compactedUpTo, segment.end, newestUpTo);
     }
   }
 

@@ -221,7 +221,8 @@ class LogReplay {
     const stream = this.#load(id, placed);
     if (stream === undefined) return this.#noteAbsent(id, placed);
     if (stream.lsn >= placed.lsn) return;
-    const old = record.old.map(({ base, generation }) => {
+    const segments = record.segments.map((segment) => ({ streamId: id, ...segment }));
+    const old = this.#isRepaired(segments) ? [] : record.old.map(({ base, generation }) => {
       const segment = stream.changedSegments.get(base) ?? this.#storedSegment(id, base);
       if (segment?.base === base && segment.generation === generation) return segment;
       throw mismatch(
@@ -230,9 +231,17 @@ class LogReplay {
         segment === undefined ? "none" : `generation ${segment.generation}`,
       );
     });
-    const segments = record.segments.map((segment) => ({ streamId: id, ...segment }));
-    stream.replaceSegments(old, segments);
+    // All that was looked at had its rows.
+    stream.replaceSegments(old, segments, stream.buffer.start);
     this.#advance(stream, placed.lsn);
+  }
+
+  /** Whether a repair has made rows of a compaction's files already, in the place of others that were lost. */
+  #isRepaired(segments: readonly SegmentRow[]): boolean {
+    return segments.every(({ streamId, base, end, generation }) => {
+      const stored = this.#storedSegment(streamId, base);
+      return stored?.base === base && stored.end === end && stored.generation === generation;
+    });
   }
 
   #storedSegment(id: number, base: number): SegmentRow | undefined {

@@ -27,8 +27,10 @@ export class RowLoader {
     const stream = streamFromRow(row, this.#lastSegmentOf(row));
     stream.damage = this.#parts.damaged.reasonOf(row.id);
     // Only what is sealed is ever compacted: a stream with one segment has nothing that was.
-    if (stream.json && (stream.lastSegment?.base ?? 0) > stream.ownStart) {
-      stream.compactedUpTo = this.#parts.catalog.compactedUpTo(row.id);
+    const sealedUpTo = stream.lastSegment?.base ?? 0;
+    if (stream.json && sealedUpTo > stream.ownStart) {
+      // Of a compaction that was cut short newer messages may be in any that was sealed.
+      if (this.#parts.catalog.compactedUpTo(row.id) > 0) stream.compactedUpTo = sealedUpTo;
     }
     stream.publish(stream.tail, stream.closed);
     return stream;

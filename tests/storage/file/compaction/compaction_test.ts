@@ -9,6 +9,7 @@ import { checkDirectory } from "../../../../src/storage/file/maintenance/check/c
 import { isFinding } from "../../../../src/storage/file/maintenance/check/finding.ts";
 import { repairDirectory } from "../../../../src/storage/file/maintenance/repair/repair.ts";
 import { openFileStorage } from "../../../../src/storage/file/open.ts";
+import { INDEX_ENTRY_BYTES } from "../../../../src/storage/file/segments/index_format.ts";
 import { sqliteDriver } from "../../../../src/storage/file/sqlite_driver.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
 import type { FileStorageOptions } from "../../../../src/storage/file/options.ts";
@@ -62,6 +63,17 @@ function segmentsOf(kit: FileKit): string[] {
 
 function segmentsIn(dir: string): string[] {
   return Array.from(Deno.readDirSync(`${dir}/segments/01`), ({ name }) => name).sort();
+}
+
+/** Damages a catalogue: all segments but the newest one lose their rows. */
+function dropSegmentRows(dir: string): void {
+  const database = new DatabaseSync(`${dir}/catalog.sqlite`);
+  const newest = "SELECT max(base) FROM segment WHERE stream_id = 1";
+  const { changes } = database.prepare(
+    `DELETE FROM segment WHERE stream_id = 1 AND base < (${newest})`,
+  ).run();
+  database.close();
+  assert.ok(changes > 0);
 }
 
 /** Makes a stream of so many messages of 40 keys, and compacts it. */
@@ -226,16 +238,38 @@ Deno.test("a repair makes the row of a compacted segment anew from its files", (
     let storage = await makeCompacted(kit);
     const before = await readAll(storage, "s");
     await kit.close();
-    const database = new DatabaseSync(`${kit.dir}/catalog.sqlite`);
-    const { changes } = database.prepare("DELETE FROM segment WHERE generation > 0").run();
-    database.close();
-    assert.ok(changes > 0);
+    // What a compaction leaves that a kill cut short: its index ends in the middle.
+    const folder = `${kit.dir}/segments/01`;
+    const [first = ""] = segmentsOf(kit).filter((name) => name.includes(".g"));
+    const index = Deno.readFileSync(`${folder}/${first}`);
+    const cut = first.replace(/\.g\d+\./, ".g99.");
+    Deno.writeFileSync(`${folder}/${cut}`, index.subarray(0, index.length - INDEX_ENTRY_BYTES));
+    const log = first.replace(".idx", ".log");
+    Deno.copyFileSync(`${folder}/${log}`, `${folder}/${cut.replace(".idx", ".log")}`);
+    dropSegmentRows(kit.dir);
     const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
     const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
     assert.deepEqual(left, []);
     storage = await kit.open();
     assert.deepEqual(await readAll(storage, "s"), before);
     await kit.close();
+  }));
+
+Deno.test("a start takes a compaction's record for done where a repair has made the rows of its files", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await compactUnstored(kit);
+    const before = await readAll(storage, "s");
+    const dir = `${root}/killed`;
+    copyKilled(kit.dir, dir);
+    await kit.close();
+    dropSegmentRows(dir);
+    const scope = { fileSystem: nodeFileSystem, dir };
+    const { left } = await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(left, []);
+    const again = await openFileStorage({ dir });
+    assert.deepEqual(await readAll(again, "s"), before);
+    await again.close();
   }));
 
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>
@@ -285,6 +319,76 @@ Deno.test("what a fork reads stays, and none begins before what was compacted", 
     await append(storage, 1000, 1400);
     await compact(kit);
     assert.ok((await readAll(storage, "s")).length < 400);
+    await kit.close();
+  }));
+
+Deno.test("what is at a compacted stream's offsets from compactedUpTo on is a whole state: a fork there has all keys", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    let storage = await kit.open();
+    await storage.create("s", { contentType: JSON_TYPE });
+    await append(storage, 0, 500);
+    // All keys are written again behind what is sealed.
+    await append(storage, 500, 540);
+    for (let i = 0; i < 2; i++) await kit.checkpoint();
+    await storage.update?.("s", POLICIES);
+    await kit.checkpoint();
+    await until(
+      async () => (await storage.head("s")).compactedUpTo !== undefined,
+      () => "nothing was compacted",
+    );
+    const { compactedUpTo = 0 } = await storage.head("s");
+    assert.ok(compactedUpTo > 0 && compactedUpTo < 50_000, `${compactedUpTo}`);
+    await storage.create("fork", { fork: { source: "s", offset: compactedUpTo } });
+    const found = newestOf(await readAll(storage, "fork"));
+    const expected = new Map<number, number>();
+    for (let value = 0; value < compactedUpTo / 100; value++) expected.set((value * 7) % 40, value);
+    assert.deepEqual(found, expected);
+    for (const again of [() => kit.crash(), () => kit.reopen()]) {
+      storage = await again();
+      const { compactedUpTo: then = 0 } = await storage.head("s");
+      assert.ok(then >= compactedUpTo, `${then}`);
+    }
+    await kit.close();
+  }));
+
+Deno.test("a fork of a fork can't begin before what was compacted of the first source", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await makeCompacted(kit);
+    await storage.create("fork", { fork: { source: "s" } });
+    await assert.rejects(storage.create("late", { fork: { source: "fork", offset: 40_000 } }), {
+      code: "offset_compacted",
+    });
+    const { compactedUpTo } = await storage.head("s");
+    await storage.create("later", { fork: { source: "fork", offset: compactedUpTo } });
+    await storage.create("latest", { fork: { source: "fork" } });
+    await kit.close();
+  }));
+
+Deno.test("deletions of a trimmed stream go after their time, too", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await storage.create("s", { contentType: JSON_TYPE });
+    await append(storage, 0, 300);
+    for (let id = 0; id < 40; id++) {
+      const body = encodeUtf8(JSON.stringify({ id, headers: { operation: "delete" } }));
+      await storage.append("s", { contentType: JSON_TYPE, body });
+    }
+    for (let value = 0; value < 600; value++) {
+      const body = encodeUtf8(messageOf(100, value));
+      await storage.append("s", { contentType: JSON_TYPE, body });
+    }
+    for (let i = 0; i < 2; i++) await kit.checkpoint();
+    await storage.update?.("s", {
+      trimBefore: 20_000,
+      compaction: { key: "/id", deleteKeepMs: 0 },
+    });
+    await compact(kit);
+    const left = await readAll(storage, "s", 20_000);
+    const deletions = left.filter(({ value }) => value === undefined);
+    assert.ok(deletions.length <= 1, `${deletions.length} deletions are left`);
     await kit.close();
   }));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
-import { type Bytes, encodeUtf8 } from "../../../../src/protocol/bytes.ts";
+import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { CompactionPolicy } from "../../../../src/protocol/compaction_policy.ts";
 import type { SegmentRow } from "../../../../src/storage/file/catalog/catalog.ts";
 import { Pacer } from "../../../../src/storage/file/compaction/pacer.ts";
@@ -26,7 +26,6 @@ class Kit {
   readonly folder: string;
   readonly open: OpenSegments;
   rows: SegmentRow[] = [];
-  tail: Bytes = encodeUtf8("");
   readonly #clock = new ManualClock();
   #position = 0;
   #number = 0;
@@ -57,7 +56,6 @@ class Kit {
     const { isFromStart = true, ...others } = parts;
     const found = this.rows.findIndex(({ generation }) => generation === 0);
     const cleanCount = found < 0 ? this.rows.length : found;
-    const tailStart = this.#position;
     await rewriteSegments({ segments: this.rows, cleanCount, isFromStart }, {
       key: "/k",
       deleteKeepMs: DAY_MS,
@@ -72,12 +70,6 @@ class Kit {
       memoryBytes: 1024 * 1024,
       nowMs: 10 * DAY_MS,
       seed: 1,
-      readTail: (from) =>
-        Promise.resolve(
-          from === tailStart && this.tail.length > 0
-            ? { data: this.tail, next: from + this.tail.length }
-            : undefined,
-        ),
       replace: (old, segment) => {
         const at = this.rows.indexOf(old[0] ?? segment);
         this.rows = this.rows.toSpliced(at, old.length, segment);
@@ -145,12 +137,19 @@ Deno.test(
 );
 
 Deno.test(
-  "what isn't sealed yet counts as newer",
+  "where the newer messages end is told with each segment",
   withKit(async (kit) => {
-    await kit.add([["a", "a1", 1], ["b", "b1", 2], ["c", "c1", 3]]);
-    kit.tail = encodeUtf8(textOf("z", "z1") + textOf("a", "a2"));
-    await kit.compact();
-    assert.deepEqual((await kit.read()).values, ["b1", "c1"]);
+    await kit.add([["a", "a1", 1], ["b", "b1", 2]]);
+    await kit.add([["a", "a2", 3], ["c", "c1", 4]]);
+    await kit.add([["a", "a3", 5], ["b", "b2", 6]]);
+    const told: number[] = [];
+    const replace: RewriteParts["replace"] = (_old, _segment, newestUpTo) => {
+      told.push(newestUpTo);
+      return Promise.resolve(true);
+    };
+    const ends = kit.rows.map(({ end }) => end);
+    await kit.compact({}, { replace });
+    assert.deepEqual(told, [ends[2], ends[2], ends[2]]);
   }),
 );
 

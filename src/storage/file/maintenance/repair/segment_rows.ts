@@ -84,7 +84,10 @@ function extentAt(
     : undefined;
 }
 
-/** The newest of the segment's files that were written anew, if there are any with a whole index. */
+/**
+ * The newest of the segment's files that were written anew, if there are any with a whole index: one that
+ * another segment follows, since a compaction may have been cut short.
+ */
 function compactedExtentAt(
   { fileSystem, paths }: RepairScope,
   id: number,
@@ -92,11 +95,14 @@ function compactedExtentAt(
   limit: number,
 ): Extent | undefined {
   const folder = segmentFolder(paths.segments, id);
-  const generations = (fileSystem.list(folder) ?? []).flatMap((name) => {
+  const files = (fileSystem.list(folder) ?? []).flatMap((name) => {
     const segment = parseSegmentName(name);
-    const isOne = segment?.streamId === id && segment.base === base && segment.generation > 0;
-    return isOne ? [segment.generation] : [];
+    return segment?.streamId === id ? [segment] : [];
   });
+  const generations = files.flatMap((file) =>
+    file.base === base && file.generation > 0 ? [file.generation] : []
+  );
+  const isFollowed = (end: number) => end === limit || files.some(({ base }) => base === end);
   for (const generation of [...new Set(generations)].sort((a, b) => b - a)) {
     const { log, index } = segmentPaths(paths.segments, id, base, generation);
     if (!isThere(fileSystem, log) || !isThere(fileSystem, index)) continue;
@@ -105,6 +111,7 @@ function compactedExtentAt(
     const last = entries.at(-1)?.entry;
     const isWhole = entries.every(({ entry }) => entry !== undefined);
     if (!isWhole || last === undefined || last.end > limit || last.filePosition >= bytes) continue;
+    if (!isFollowed(last.end)) continue;
     return { base, bytes, blocks: entries.length, end: last.end, generation };
   }
   return undefined;
