@@ -131,6 +131,20 @@ export const FAMILIES = {
     unit: "seconds",
     help: "For how long the first of these has been due; 0 without any.",
   },
+  durable_streams_compactions_total: {
+    type: "counter",
+    help: "How often a stream was compacted.",
+  },
+  durable_streams_compaction_read_bytes_total: {
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes of the segments that were compacted.",
+  },
+  durable_streams_compaction_written_bytes_total: {
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes of those that took their place; the difference to what was read is freed.",
+  },
   durable_streams_unfreed_bytes: {
     type: "gauge",
     unit: "bytes",

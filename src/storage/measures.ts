@@ -11,6 +11,8 @@ export interface StorageMeasures {
   readonly subscriptions: SubscriptionMeasures;
   /** How less than all of streams is kept; left out where all of it is. */
   readonly retention?: RetentionMeasures;
+  /** What compaction has done; left out by a storage without it. */
+  readonly compaction?: CompactionMeasures;
   /** What deleted streams have on the disk still; nothing where there is no disk. */
   readonly unfreed?: UnfreedMeasures;
   /** Of a storage that keeps its streams in a cluster. */
@@ -29,6 +31,15 @@ export interface RetentionMeasures {
   readonly waitingStreams: number;
   /** For how long the first of these has been due. */
   readonly lagSeconds: number;
+}
+
+/** What compactions came to, since the start. */
+export interface CompactionMeasures {
+  readonly compactions: number;
+  /** How much their segments had before. */
+  readonly bytesBefore: number;
+  /** How much those have that took their place. */
+  readonly bytesAfter: number;
 }
 
 /** Files of deleted streams that a checkpoint, or a backup's end, is going to remove. */

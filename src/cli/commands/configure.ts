@@ -1,5 +1,6 @@
 import type { ChangeOptions } from "../../client/client.ts";
 import { encodeUtf8 } from "../../protocol/bytes.ts";
+import { compactionFlag } from "../flags/compaction_flag.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { jsonOutputFlag, prefixFlag } from "../flags/common_flags.ts";
 import { clientRetention, retentionFlag } from "../flags/retention_flags.ts";
@@ -8,7 +9,12 @@ import { printJson } from "./output/stream_info.ts";
 import { firstFailure, namedStreams, PATHS, withOneOf } from "./session/several_streams.ts";
 import { streamCommand, type StreamTask } from "./session/stream_command.ts";
 
-const flags = { retention: retentionFlag, prefix: prefixFlag, json: jsonOutputFlag };
+const flags = {
+  retention: retentionFlag,
+  compaction: compactionFlag,
+  prefix: prefixFlag,
+  json: jsonOutputFlag,
+};
 
 /** `durable-streams configure PATH...`: changes what becomes of streams' older messages. */
 export const configureCommand = streamCommand({
@@ -21,6 +27,7 @@ applies. With --prefix the name of each stream that was changed is printed.`,
   examples: [
     ["durable-streams configure logs/demo --retention '7d, 10GiB'", "the last week, up to 10 GiB"],
     ["durable-streams configure users --retention none", "everything, from now on"],
+    ["durable-streams configure users --compaction state", "the newest message of each key"],
   ],
   args: [PATHS],
   flags,
@@ -44,8 +51,14 @@ async function run(task: StreamTask): Promise<number> {
 
 function changeOf({ values }: StreamTask): ChangeOptions {
   const retention = values.get(flags.retention);
-  if (retention !== undefined) return { retention: clientRetention(retention) };
-  throw new UsageError("configure needs what to change; accepted: --retention");
+  const compaction = values.get(flags.compaction);
+  if (retention === undefined && compaction === undefined) {
+    throw new UsageError("configure needs what to change; accepted: --retention, --compaction");
+  }
+  return {
+    ...(retention === undefined ? {} : { retention: clientRetention(retention) }),
+    ...(compaction === undefined ? {} : { compaction }),
+  };
 }
 
 async function changeOne(

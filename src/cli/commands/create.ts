@@ -1,4 +1,5 @@
 import type { CreateOptions } from "../../client/client.ts";
+import { compactionFlag } from "../flags/compaction_flag.ts";
 import { EXIT } from "../context/exit_code.ts";
 import { clientRetention, retentionFlag } from "../flags/retention_flags.ts";
 import { switchFlag } from "../flags/flag.ts";
@@ -13,6 +14,7 @@ const flags = {
   contentType: contentTypeFlag,
   ...lifetimeFlags,
   retention: retentionFlag,
+  compaction: compactionFlag,
   data: dataFlag,
   closed: switchFlag({
     name: "closed",
@@ -51,6 +53,8 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
   if (values.get(flags.closed)) options.closed = true;
   const retention = values.get(flags.retention);
   if (retention !== undefined) options.retention = clientRetention(retention) ?? {};
+  const compaction = values.get(flags.compaction);
+  if (compaction !== undefined && compaction !== null) options.compaction = compaction;
   const name = onlyName(session);
   const { created } = await session.client.create(name, options);
   if (values.get(flags.json)) await printCreated(session.client, context, name, created);

@@ -4,6 +4,7 @@ import { EXIT } from "../context/exit_code.ts";
 import { colorsOn, dim } from "./output/color.ts";
 import { jsonOutputFlag } from "../flags/common_flags.ts";
 import { infoObject, printJson } from "./output/stream_info.ts";
+import { compactionWords } from "../flags/compaction_flag.ts";
 import { retentionWords } from "../flags/retention_flags.ts";
 import { onlyName } from "./session/session.ts";
 import { PATH, streamCommand, type StreamTask } from "./session/stream_command.ts";
@@ -37,7 +38,7 @@ async function run({ session, values, context }: StreamTask): Promise<number> {
 
 function linesOf(info: StreamInfo): readonly (readonly [label: string, value: string])[] {
   const { contentType, nextOffset, closed, ttlSeconds, expiresAt } = info;
-  const { earliestOffset, retention } = info;
+  const { earliestOffset, retention, compaction } = info;
   return [
     ["content-type", contentType ?? "unknown"],
     ["next-offset", nextOffset],
@@ -46,5 +47,6 @@ function linesOf(info: StreamInfo): readonly (readonly [label: string, value: st
     ...(expiresAt === undefined ? [] : [["expires-at", expiresAt.toISOString()] as const]),
     ...(earliestOffset === undefined ? [] : [["earliest", earliestOffset] as const]),
     ...(retention === undefined ? [] : [["retention", retentionWords(retention)] as const]),
+    ...(compaction === undefined ? [] : [["compaction", compactionWords(compaction)] as const]),
   ];
 }

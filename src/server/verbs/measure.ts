@@ -4,6 +4,7 @@ import { runtimeName } from "../../listen/runtime_name.ts";
 import { type Sample, sample, samplesBy } from "../../metrics/sample.ts";
 import type {
   ClusterMeasures,
+  CompactionMeasures,
   RetentionMeasures,
   StorageMeasures,
 } from "../../storage/measures.ts";
@@ -121,6 +122,7 @@ function measureStorage(measures: StorageMeasures): readonly Sample[] {
   return [
     ...cluster === undefined ? [] : measureCluster(cluster),
     ...measures.retention === undefined ? [] : measureRetention(measures.retention),
+    ...measures.compaction === undefined ? [] : measureCompaction(measures.compaction),
     sample("durable_streams_appends_total", commands.appends),
     sample("durable_streams_appended_bytes_total", commands.appendedBytes),
     sample("durable_streams_created_streams_total", commands.created),
@@ -151,6 +153,14 @@ function measureRetention(retention: RetentionMeasures): readonly Sample[] {
     sample("durable_streams_trimmed_bytes_total", retention.trimmedBytes),
     sample("durable_streams_retention_waiting_streams", retention.waitingStreams),
     sample("durable_streams_retention_lag_seconds", retention.lagSeconds),
+  ];
+}
+
+function measureCompaction(compaction: CompactionMeasures): readonly Sample[] {
+  return [
+    sample("durable_streams_compactions_total", compaction.compactions),
+    sample("durable_streams_compaction_read_bytes_total", compaction.bytesBefore),
+    sample("durable_streams_compaction_written_bytes_total", compaction.bytesAfter),
   ];
 }
 

@@ -232,6 +232,7 @@ export class FileStorage {
         log: { ...log.measures, ageSeconds: this.#logAge.ageSeconds(clock.nowMs()) },
         checkpointDurationSeconds: this.#checkpointer.durations,
         dirtyStreams: cache.dirty.count,
+        compaction: this.#compactor.figures,
         unfreed: unfreedMeasures(this.#checkpointer.unfreed, clock.nowMs()),
         // Only who asks for it pays for a look at each of them.
         get subscriptions() {

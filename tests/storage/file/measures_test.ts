@@ -1,6 +1,8 @@
-import { equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { FileKit } from "../../support/file_kit.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
+import { until } from "../../support/until.ts";
 
 const count = (counts: readonly number[] = []) => counts.reduce((sum, each) => sum + each, 0);
 
@@ -32,6 +34,27 @@ Deno.test("a storage counts its batches, syncs and checkpoints, and what waits f
     const after = kit.storage.measure?.();
     ok(count(after?.checkpointDurationSeconds.counts) >= 1);
     equal(after?.log.ageSeconds, 0);
+    await kit.close();
+  });
+});
+
+Deno.test("a storage counts its compactions, and the bytes before and after", async () => {
+  await withTempDir(async (dir) => {
+    const kit = new FileKit(dir, { fsync: "never", segmentBytes: 16 * 1024 });
+    const storage = await kit.open();
+    const measured = () => storage.measure?.().compaction;
+    deepEqual(measured(), { compactions: 0, bytesBefore: 0, bytesAfter: 0 });
+    const contentType = "application/json";
+    await storage.create("s", { contentType, policies: { compaction: { key: "/id" } } });
+    for (let n = 0; n < 600; n++) {
+      const body = encodeUtf8(`{"id":${n % 10},"pad":"${"x".repeat(100)}"}`);
+      await storage.append("s", { contentType, body });
+    }
+    await kit.checkpoint();
+    await until(() => measured()?.compactions === 1, () => "nothing was compacted");
+    const { bytesBefore = 0, bytesAfter = 0 } = measured() ?? {};
+    ok(bytesBefore >= 16 * 1024 && bytesAfter > 0, `${bytesBefore} to ${bytesAfter} bytes`);
+    ok(bytesAfter < bytesBefore / 5, `${bytesBefore} to ${bytesAfter} bytes`);
     await kit.close();
   });
 });

@@ -5,8 +5,8 @@ import type { CommandContext } from "../../context/command_context.ts";
 
 /** The properties of a stream, under the names of the server's listing. */
 export function infoObject(name: string, info: StreamInfo): Record<string, unknown> {
-  const { contentType, nextOffset, closed, ttlSeconds, expiresAt, earliestOffset, retention } =
-    info;
+  const { contentType, nextOffset, closed, ttlSeconds, expiresAt } = info;
+  const { earliestOffset, retention, compaction } = info;
   return {
     name,
     contentType,
@@ -16,6 +16,7 @@ export function infoObject(name: string, info: StreamInfo): Record<string, unkno
     expiresAt,
     earliestOffset,
     retention,
+    compaction,
   };
 }
 
