@@ -135,6 +135,7 @@ const BAD: readonly (readonly [string, Fields, number, string, RegExp])[] = [
   ],
   ["no offset", before("yesterday"), 400, "invalid_header", /"yesterday" is neither an offset/],
   ["an empty place", before(""), 400, "invalid_header", /Stream-Trim-Before "" is neither/],
+  ["a time to come", before("9999-01-31T12:00:00Z"), 400, "invalid_header", /in the future/],
   ["a time without zone", before("2026-01-01T00:00:00"), 400, "invalid_header", /nor a time/],
   ["a bad retention", keeping("age=7d"), 400, "invalid_header", /has "age=7d": expected age=/],
 ];
