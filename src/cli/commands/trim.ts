@@ -22,7 +22,7 @@ Prints nothing of one stream; of several the name of each, and where it begins n
 comes back with the server's next checkpoint.`,
   examples: [
     ["durable-streams trim logs/demo --before 7d", "what is older than a week goes"],
-    ["durable-streams trim logs/demo --before 2030-01-31T12:00:00Z", "or than a time"],
+    ["durable-streams trim logs/demo --before 2026-01-31T12:00:00Z", "or than a time"],
     ["durable-streams trim users --before now", "all that it holds; offsets go on counting"],
     ["durable-streams trim --prefix logs/ --before 30d", "of all streams below logs/"],
   ],

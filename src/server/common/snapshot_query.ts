@@ -5,6 +5,9 @@ import { STREAM_SNAPSHOT_OFFSET } from "../../protocol/headers.ts";
 /** What says where a read of the stream itself begins, and how. */
 const OF_READS = ["offset", "time", "tail", "last", "live"] as const;
 
+/** What is hardly anything but `snapshot` misspelt; clients may have parameters of their own. */
+const LIKE_SNAPSHOT = /^snap(?:shot.*)?$/i;
+
 /** What `snapshot` may be: who says that it isn't meant gets neither it nor the stream. */
 const VALUES: readonly string[] = ["", "true"];
 
@@ -34,7 +37,7 @@ export function checkWholeStream({ method, url, headers }: HttpRequest): void {
   const start = url.indexOf("?");
   if (start < 0) return;
   for (const name of new URLSearchParams(url.slice(start + 1)).keys()) {
-    if (!/^snap/i.test(name) && (method !== "DELETE" || !isOfReads(name))) continue;
+    if (!LIKE_SNAPSHOT.test(name) && (method !== "DELETE" || !isOfReads(name))) continue;
     throw new StreamError(
       { code: "invalid_query" },
       `The query has ${

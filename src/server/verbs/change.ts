@@ -17,19 +17,23 @@ import {
 } from "../../protocol/offset.ts";
 import { parseRetention } from "../../protocol/retention.ts";
 import { parseTime } from "../../protocol/time.ts";
-import type { Storage, StreamChange, TrimBeforeTime } from "../../storage/storage.ts";
+import type { StreamChange, TrimBeforeTime } from "../../storage/storage.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import { addPolicyHeaders, checkRetention } from "../common/kept.ts";
 import type { ServerContext } from "./context.ts";
 
+/** So far a client's clock may be ahead. */
+const CLOCK_SLACK_MS = 60_000;
+
 /** PATCH: changes what becomes of a stream's older messages, or trims it, or both (an extension). */
 export async function change(
-  { names, storage }: ServerContext,
+  context: ServerContext,
   request: HttpRequest,
 ): Promise<HttpResponse> {
+  const { names, storage } = context;
   const name = names.of(request);
   checkRetention(storage);
-  const updated = await storage.update(name, await parseChange(storage, name, request));
+  const updated = await storage.update(name, await parseChange(context, name, request));
   const { space, earliest, tail, policies } = updated;
   const headers: HeaderFields = {
     ...COMMON_HEADERS,
@@ -42,7 +46,7 @@ export async function change(
 }
 
 async function parseChange(
-  storage: Storage,
+  context: ServerContext,
   name: string,
   { headers }: HttpRequest,
 ): Promise<StreamChange> {
@@ -59,7 +63,7 @@ async function parseChange(
   return {
     ...(compaction === null ? {} : { compaction: parseCompaction(compaction) ?? null }),
     ...(retention === null ? {} : { retention: retentionOrNone(retention) }),
-    ...(before === null ? {} : { trimBefore: await parseTrimBefore(storage, name, before) }),
+    ...(before === null ? {} : { trimBefore: await parseTrimBefore(context, name, before) }),
   };
 }
 
@@ -68,7 +72,7 @@ function retentionOrNone(value: string): StreamChange["retention"] {
 }
 
 async function parseTrimBefore(
-  storage: Storage,
+  { storage, clock }: ServerContext,
   name: string,
   value: string,
 ): Promise<Offset | TrimBeforeTime> {
@@ -78,7 +82,16 @@ async function parseTrimBefore(
     return { space: spaceAt(space, tail), position: tail };
   }
   const beforeMs = parseTime(value);
-  if (beforeMs !== undefined) return { beforeMs };
+  if (beforeMs !== undefined) {
+    if (beforeMs <= clock.nowMs() + CLOCK_SLACK_MS) return { beforeMs };
+    throw new StreamError(
+      { code: "invalid_header" },
+      `Stream-Trim-Before ${
+        quote(value)
+      } is in the future, which would trim all there is: expected ` +
+        "a time that has been, or now where all is meant.",
+    );
+  }
   if (tokenPosition(value) !== undefined) return parseOffset("Stream-Trim-Before", value);
   throw new StreamError(
     { code: "invalid_header" },

@@ -13,6 +13,7 @@ import { chunkResponse } from "./chunk_response.ts";
 import { completesPoll, readNext } from "../live/poll_hub.ts";
 import { checkOrdinals, countAt, withOrdinals } from "../common/ordinals.ts";
 import type { ReadQuery } from "./read_query.ts";
+import { addKeptHeaders } from "../common/kept.ts";
 import { COMMON_HEADERS, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -51,6 +52,7 @@ function emptyResponse(chunk: ReadResult, cursor: number): HttpResponse {
     [STREAM_UP_TO_DATE]: "true",
     [STREAM_CURSOR]: String(cursor),
   };
+  addKeptHeaders(headers, chunk);
   if (chunk.closed) headers[STREAM_CLOSED] = "true";
   return { status: 204, headers, body: null };
 }

@@ -14,6 +14,7 @@ import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protoco
 import type { ReadResult } from "../../storage/storage.ts";
 import { checkOrdinals, countAt } from "../common/ordinals.ts";
 import type { ReadQuery } from "./read_query.ts";
+import { addKeptHeaders } from "../common/kept.ts";
 import { COMMON_HEADERS, NO_CACHE, NO_STORE } from "../common/common_headers.ts";
 import type { ServerContext } from "./context.ts";
 
@@ -46,6 +47,7 @@ export async function sse(
     [STREAM_NEXT_OFFSET]: formatOffset(first.space, first.start),
     [STREAM_CURSOR]: String(cursor),
   };
+  addKeptHeaders(headers, first);
   // PROTOCOL §8 asks for these where a read of `now` meets a closed stream, whatever the mode.
   if (isEnd(first)) {
     headers[STREAM_UP_TO_DATE] = "true";

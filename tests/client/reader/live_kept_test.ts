@@ -1,11 +1,13 @@
-import { deepEqual, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { createApp } from "../../../src/server/app.ts";
 import { Client } from "../../../src/client/client.ts";
 import type { ClientError } from "../../../src/client/errors/client_error.ts";
+import type { Message } from "../../../src/client/reader/message.ts";
+import type { Reader } from "../../../src/client/reader/reader.ts";
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { AppKit } from "../../support/client/reader_kit.ts";
 import { FileKit } from "../../support/file_kit.ts";
-import { JSON_TYPE } from "../../support/fixture.ts";
+import { JSON_TYPE, settle } from "../../support/fixture.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
 import { until } from "../../support/until.ts";
 
@@ -53,6 +55,44 @@ Deno.test("several streams at once: one that was trimmed fails unless told to sk
   const options = JSON.parse('{"trimmed":"ignore"}');
   throws(() => kit.client.live(starts, options), { code: "invalid_argument", message: /trimmed/ });
 });
+
+/** The next messages of a reader that gets empty answers as well. */
+async function next(reader: Reader): Promise<Message[]> {
+  while (true) {
+    const { messages } = await reader.read();
+    if (messages.length > 0) return messages;
+  }
+}
+
+for (const option of ["skip", "fail"] as const) {
+  Deno.test(`a reader whose place went before it shares a connection does as it is told: ${option}`, async () => {
+    const kit = new AppKit();
+    const readers = ["a", "b", "c"].map((name) => kit.client.reader(name, { trimmed: option }));
+    const [a, b, c] = readers;
+    ok(a !== undefined && b !== undefined && c !== undefined);
+    for (const reader of readers) {
+      await kit.make(reader.path, JSON_TYPE, "[1]");
+      await reader.read();
+    }
+    const others = Promise.all([next(b), next(c)]);
+    await settle();
+    await kit.append("a", JSON_TYPE, "[2,3]");
+    await kit.client.trim("a", kit.offset(6));
+    const requests = kit.requests.length;
+    const read = next(a);
+    if (option === "fail") {
+      await rejects(kit.until(read), { code: "trimmed", earliestOffset: kit.offset(6) });
+    } else {
+      const [message] = await kit.until(read);
+      equal(message?.json(), 3);
+      deepEqual(message?.missed, { from: kit.offset(3), to: kit.offset(6), bytes: 3 });
+    }
+    ok(kit.requests.slice(requests).every((request) => request.startsWith("POST __ds/live")));
+    for (const name of ["b", "c"]) await kit.append(name, JSON_TYPE, "9");
+    for (const messages of await kit.until(others)) equal(messages[0]?.json(), 9);
+    for (const reader of readers) await reader.close();
+  });
+}
 
 Deno.test("several streams at once: a count in what was compacted since loses no message", () =>
   withTempDir(async (root) => {

@@ -60,6 +60,20 @@ Deno.test("of a trimmed stream -1 and no offset mean what is left, and all answe
   equal(header(head, "stream-next-offset"), served.offset(TAIL));
 });
 
+Deno.test("live answers of a trimmed stream name its earliest offset, too", async () => {
+  const served = await counting();
+  await served.send("PATCH", "a", before(served.offset(AFTER_2)));
+  await served.append("a", CLOSE, undefined);
+  const statuses: number[] = [];
+  for (const query of ["offset=now&live=long-poll", "offset=-1&live=sse", "offset=now&live=sse"]) {
+    const answer = await served.get(`a?${query}`);
+    statuses.push(answer.status);
+    equal(header(answer, "stream-earliest-offset"), served.offset(AFTER_2), query);
+    await answer.body?.cancel();
+  }
+  deepEqual(statuses, [204, 200, 200]);
+});
+
 for (const live of ["", "&live=long-poll", "&live=sse"]) {
   Deno.test(`an offset that was trimmed is 410 with the earliest one${live}`, async () => {
     const served = await counting();
@@ -135,6 +149,7 @@ const BAD: readonly (readonly [string, Fields, number, string, RegExp])[] = [
   ],
   ["no offset", before("yesterday"), 400, "invalid_header", /"yesterday" is neither an offset/],
   ["an empty place", before(""), 400, "invalid_header", /Stream-Trim-Before "" is neither/],
+  ["a time to come", before("9999-01-31T12:00:00Z"), 400, "invalid_header", /in the future/],
   ["a time without zone", before("2026-01-01T00:00:00"), 400, "invalid_header", /nor a time/],
   ["a bad retention", keeping("age=7d"), 400, "invalid_header", /has "age=7d": expected age=/],
 ];
