@@ -40,18 +40,21 @@ export interface LiveDataHead {
   readonly nextOffset: string;
   /** Whether that is the stream's tail. */
   readonly upToDate: boolean;
+  /** Up to where messages may be missing between what was kept, where this begins before it. */
+  readonly compactedUpTo?: string | undefined;
 }
 
 /** A data event: its first line says what it is of, the payload follows. */
 export function encodeLiveData(
-  { stream, nextOffset, upToDate }: LiveDataHead,
+  { stream, nextOffset, upToDate, compactedUpTo }: LiveDataHead,
   data: Uint8Array,
   payload: LivePayload,
 ): Bytes {
   const text = payload === "text" ? exactText(data) : undefined;
   const isBase64 = payload === "base64" || (payload === "text" && text === undefined);
   const head = `{"stream":${JSON.stringify(stream)},"nextOffset":"${nextOffset}"` +
-    `${upToDate ? ',"upToDate":true' : ""}${isBase64 ? ',"encoding":"base64"' : ""}}`;
+    (upToDate ? ',"upToDate":true' : "") + (isBase64 ? ',"encoding":"base64"' : "") +
+    (compactedUpTo === undefined ? "}" : `,"compactedUpTo":"${compactedUpTo}"}`);
   const start = `event: data\ndata:${head}\n`;
   if (payload === "json") {
     const json = strictUtf8.decode(toJsonArray(data)).replaceAll("\n", " ");

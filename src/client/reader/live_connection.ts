@@ -46,6 +46,8 @@ export type LiveEvent =
     readonly stream: string;
     readonly nextOffset: string;
     readonly upToDate: boolean;
+    /** Up to where messages may be missing, where what it brings begins before that. */
+    readonly compactedUpTo: string | undefined;
     readonly data: Bytes;
   }
   | { readonly type: "closed"; readonly stream: string; readonly nextOffset: string }
@@ -169,6 +171,7 @@ export class LiveConnection {
       stream,
       nextOffset,
       upToDate: head["upToDate"] === true,
+      compactedUpTo: textOf(head["compactedUpTo"]),
       data: head["encoding"] === "base64" ? decodeBase64(payload) : payload,
     }];
   }

@@ -194,9 +194,11 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
         return;
       }
       case "data": {
-        const { stream, nextOffset, data } = event;
-        const start = this.#places.get(stream);
-        if (start === undefined) return;
+        const { stream, nextOffset, data, compactedUpTo } = event;
+        const place = this.#places.get(stream);
+        if (place === undefined) return;
+        // What a place counted may be missing by now: rather once more than never.
+        const start = compactedUpTo === undefined ? place : { ...place, skip: 0 };
         const isJson = isJsonType(this.#types.get(stream) ?? "");
         const { messages, end } = toBatch({ bodies: [data], isJson, start, nextOffset });
         this.#places.set(stream, end);

@@ -12,6 +12,12 @@ const FIRST_EVENT_MS = 5_000;
 /** The code of a server that follows no more streams on one connection. */
 const TOO_MANY = "too_many_streams";
 
+/** What an event brings of a stream. */
+interface LivePart {
+  readonly data: Bytes;
+  readonly compactedUpTo: string | undefined;
+}
+
 /** One stream of a shared connection, and its readers. */
 interface SharedStream {
   readonly path: string;
@@ -234,7 +240,7 @@ export class LiveShare {
         return this.#give(shared, shared.offset, upToDate);
       }
       case "data":
-        if (shared.hasBegun) this.#give(shared, event.nextOffset, event.upToDate, event.data);
+        if (shared.hasBegun) this.#give(shared, event.nextOffset, event.upToDate, event);
         return;
       case "closed":
         if (!shared.hasBegun) return;
@@ -260,11 +266,11 @@ export class LiveShare {
     if (this.#followed.get(shared.path) === shared) this.#followed.delete(shared.path);
   }
 
-  #give(shared: SharedStream, offset: string, upToDate: boolean, data?: Bytes): void {
+  #give(shared: SharedStream, offset: string, upToDate: boolean, part?: LivePart): void {
     shared.offset = offset;
     shared.upToDate = upToDate;
     for (const follower of shared.followers) {
-      follower.push(groupOf(offset, upToDate, data));
+      follower.push(groupOf(offset, upToDate, part));
       if (!follower.isFull) continue;
       // What it lacks is read anew once it has come so far.
       shared.followers.delete(follower);
@@ -278,15 +284,15 @@ function startOf({ path, offset, tag }: SharedStream): LiveStart {
   return { stream: path, offset, tag };
 }
 
-function groupOf(nextOffset: string, upToDate: boolean, data?: Bytes): SseGroup {
+function groupOf(nextOffset: string, upToDate: boolean, part?: LivePart): SseGroup {
   return {
-    bodies: data === undefined ? [] : [data],
+    bodies: part === undefined ? [] : [part.data],
     nextOffset,
     cursor: undefined,
     upToDate,
     closed: false,
     nextOrdinal: undefined,
     earliestOffset: undefined,
-    compactedUpTo: undefined,
+    compactedUpTo: part?.compactedUpTo,
   };
 }

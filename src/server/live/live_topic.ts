@@ -120,7 +120,11 @@ export class LiveTopic implements EntryTopic {
       chunk.space,
       length === chunk.data.length ? chunk.next : chunk.start + length,
     );
-    const head = { stream: this.#name, nextOffset, upToDate };
+    const { start, space } = chunk;
+    const compactedUpTo = chunk.compactedUpTo !== undefined && start < chunk.compactedUpTo
+      ? formatOffset(space, chunk.compactedUpTo)
+      : undefined;
+    const head = { stream: this.#name, nextOffset, upToDate, compactedUpTo };
     return encodeLiveData(head, chunk.data.subarray(0, length), this.#payload);
   }
 
