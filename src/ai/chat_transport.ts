@@ -73,6 +73,8 @@ export class ChatTransport {
   readonly #feeds = new Map<string, AnswerFeed>();
   /** The answer that this page asked for last, by the chats' ids. */
   readonly #asked = new Map<string, string>();
+  /** The answer that this page shows, asked for here or elsewhere, by the chats' ids. */
+  readonly #shown = new Map<string, string>();
 
   /** @throws {ClientError} `invalid_argument` */
   constructor(options: ChatTransportOptions) {
@@ -95,6 +97,7 @@ export class ChatTransport {
     const path = answerPath({ chat: chatId, prefix }, answer);
     const content = { id: chatId, answer, messages, trigger, messageId };
     this.#asked.set(chatId, answer);
+    this.#shown.set(chatId, answer);
     await untilAborted(this.#post(this.#api, content, options), abortSignal);
     return this.#feed(chatId, answer, path).read(abortSignal);
   }
@@ -106,8 +109,11 @@ export class ChatTransport {
     const { prefix, replayEnded = true } = this.#options;
     const address = { chat: chatId, prefix };
     const additions = { signal: abortSignal, headers: plainHeaders(headers) };
+    const shown = this.#shown.get(chatId);
     const entry = await newestAnswer(this.#client, address, additions);
     if (entry === undefined) return null;
+    // Unless something was asked meanwhile.
+    if (this.#shown.get(chatId) === shown) this.#shown.set(chatId, entry.answer);
     const path = answerPath(address, entry.answer);
     if (!replayEnded && !this.#feeds.has(path)) {
       const { closed } = await this.#client.head(path, additions);
@@ -120,10 +126,10 @@ export class ChatTransport {
    * Stops the chat's answer, wherever its model runs. One that was asked for just now is stopped even
    * before it begins.
    *
-   * @param answer the chat's newest one unless given
+   * @param answer the one that was asked for or resumed here last unless given; else the chat's newest one
    * @throws {ChatError} `refused` where the application doesn't take the wish
    */
-  async stop(chatId: string, answer = this.#asked.get(chatId)): Promise<void> {
+  async stop(chatId: string, answer = this.#shown.get(chatId)): Promise<void> {
     await this.#post(this.#stopApi, { id: chatId, answer });
   }
 

@@ -152,6 +152,20 @@ Deno.test("a stop ends the answer everywhere, and a reload doesn't revive it", a
   await until(() => model.signal?.aborted === true, () => "the model goes on");
 });
 
+Deno.test("a page that has asked before stops the answer that it shows, which another one asked for", async () => {
+  const { transport, client, model } = memoryKit();
+  model.say(TEXT_START, TEXT_END, FINISH).end();
+  await collect(await transport.sendMessages(message()));
+  const other = new ScriptedModel();
+  other.say(TEXT_START, text("on and on"));
+  const { done } = await pipeChat({ client, chat: "c", source: other.source });
+  const shown = await transport.reconnectToStream({ chatId: "c" });
+  ok(shown !== null);
+  await transport.stop("c");
+  deepEqual((await collect(shown)).at(-1), { type: "abort", reason: "stopped" });
+  equal(await done, "stopped");
+});
+
 Deno.test("a stop that overtakes its message is kept", async () => {
   const { transport, model } = memoryKit();
   const sent = transport.sendMessages(message());

@@ -46,9 +46,9 @@ export type LiveEvent =
     readonly stream: string;
     readonly nextOffset: string;
     readonly upToDate: boolean;
-    readonly data: Bytes;
-    /** Up to where messages may be missing, if this begins before that. */
+    /** Up to where messages may be missing, where what it brings begins before that. */
     readonly compactedUpTo: string | undefined;
+    readonly data: Bytes;
   }
   | { readonly type: "closed"; readonly stream: string; readonly nextOffset: string }
   | {

@@ -233,8 +233,9 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
 
   #end(stream: string, offset: string): void {
     this.#forget(stream);
-    if (this.#named.has(stream)) return;
-    this.#returned.delete(stream);
+    if (!this.#named.has(stream)) this.#returned.delete(stream);
+    if (this.#patterns.length === 0) return;
+    // A pattern may mean one that was named, too.
     this.#ended.set(stream, offset);
     const [oldest] = this.#ended.keys();
     if (this.#ended.size > ENDED_LIMIT && oldest !== undefined) this.#ended.delete(oldest);

@@ -11,6 +11,8 @@ import type { EntryConnection, EntryOwner, LiveEntry } from "./live_entry.ts";
 const READS_AT_ONCE = 8;
 /** An `id` is at most this long: it comes back in a header. */
 const ID_LIMIT_CHARS = 8 * 1024;
+/** So much may answers to changes of its set add to what a client leaves unread. */
+const STUCK_BYTES = 1024 * 1024;
 /** Of so many closed streams does a connection with patterns know at most that they were sent. */
 const ENDED_LIMIT = 10_000;
 /** What an `id` says of a stream beside its name, at most. */
@@ -109,6 +111,11 @@ export class LiveConnection implements LiveBody, EntryConnection {
     if (this.#ended) return false;
     const queuedBytes = this.#sink?.queuedBytes ?? this.#earlyBytes;
     return queuedBytes + this.#eventBytes < this.limitBytes;
+  }
+
+  /** Whether so much lies unread that not even changes of its set are to add to it. */
+  get isStuck(): boolean {
+    return (this.#sink?.queuedBytes ?? this.#earlyBytes) > this.limitBytes + STUCK_BYTES;
   }
 
   /** Whether it is to get what is new. */

@@ -131,10 +131,18 @@ export class LiveHub {
     return connection;
   }
 
-  /** Changes what a connection follows; false where there is none of this id that the subject has. */
+  /**
+   * Changes what a connection follows; false where there is none of this id that the subject has. One whose
+   * client asks for changes without reading what they come to is ended.
+   */
   change({ connection: id, subject, add, remove }: LiveChange): boolean {
     const connection = this.#connections.get(id);
     if (connection === undefined || connection.permit?.subject !== subject) return false;
+    if (connection.isStuck) {
+      this.#counters.droppedReaders++;
+      connection.destroy();
+      return false;
+    }
     // What was sent of a stream before is told apart from what comes once it is added anew.
     this.#flush(connection);
     for (const name of remove) {

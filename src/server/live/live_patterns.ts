@@ -81,7 +81,7 @@ export class LivePatterns {
     try {
       return await this.#look(watched);
     } catch (error) {
-      this.#leave(key, watched, owner);
+      this.#forgetIn(key, watched, owner);
       throw error;
     } finally {
       watched.newcomers.delete(owner);
@@ -90,10 +90,10 @@ export class LivePatterns {
 
   /** Ends an owner's interest in all patterns. */
   forget(owner: object): void {
-    for (const [key, watched] of this.#watched) this.#leave(key, watched, owner);
+    for (const [key, watched] of this.#watched) this.#forgetIn(key, watched, owner);
   }
 
-  #leave(key: string, watched: Watched, owner: object): void {
+  #forgetIn(key: string, watched: Watched, owner: object): void {
     if (!watched.listeners.delete(owner) || watched.listeners.size > 0) return;
     if (this.#watched.get(key) === watched) this.#watched.delete(key);
   }
@@ -108,7 +108,7 @@ export class LivePatterns {
         for (const [owner, listener] of [...watched.listeners]) {
           // A newcomer's own look tells it.
           if (watched.newcomers.has(owner)) continue;
-          this.#leave(key, watched, owner);
+          this.#forgetIn(key, watched, owner);
           listener.failed(error);
         }
       }

@@ -205,3 +205,24 @@ Deno.test("what is still on its way for a reader that has ended isn't taken for 
   await again.close();
   await other.close();
 });
+
+Deno.test("live() doesn't read a named stream again, once it is closed, that a pattern means, too", async () => {
+  const kit = new AppKit({ listing: true, liveCloseAfterMs: 3_000 });
+  await kit.make("a", { ...JSON_TYPE, ...CLOSE }, '["a"]');
+  await kit.make("b", JSON_TYPE, '["b"]');
+  const seen: string[] = [];
+  const leaving = new AbortController();
+  const reading = (async () => {
+    const options = { patterns: ["*"], signal: leaving.signal };
+    for await (const { message } of kit.client.live(["a"], options)) seen.push(message.text());
+  })();
+  const left = rejects(reading);
+  for (let i = 0; i < 10; i++) {
+    await settle();
+    kit.clock.advance(1_000);
+  }
+  ok(opens(kit) > 1);
+  deepEqual(seen.sort(), ['"a"', '"b"']);
+  leaving.abort();
+  await left;
+});

@@ -324,6 +324,23 @@ Deno.test("a client that doesn't read gets 64 KiB and then catches up, and the s
   await feed.cancel();
 });
 
+Deno.test("a connection whose client asks for changes without reading is ended once too much is unread", async () => {
+  const served = await withJson("a");
+  const feed = await LiveFeed.post(served, { streams: [{ stream: "a", offset: "now" }] });
+  const [open] = await feed.upTo(({ type }) => type === "control");
+  const remove = Array.from({ length: 500 }, (_, i) => `${i}${"x".repeat(200)}`);
+  const change = JSON.stringify({ remove });
+  const path = `__ds/live/${open?.head.connection}`;
+  const statuses: number[] = [];
+  for (let i = 0; i < 30 && statuses.at(-1) !== 404; i++) {
+    statuses.push((await served.post(path, {}, change)).status);
+    await settle();
+  }
+  equal(statuses.at(-1), 404);
+  equal(statuses[0], 204);
+  ok(statuses.length > 5);
+});
+
 Deno.test("limits: streams of a connection, of all, in a URL, twice the same, none at all", async () => {
   const served = new Fixture({ maxLiveStreams: 2, maxFollowedStreams: 3, listing: true });
   for (const name of ["a", "b", "c", "d"]) await served.make(name, JSON_TYPE, "[1]");
