@@ -156,13 +156,13 @@ export class Compactor {
   }
 
   #planOf(stream: FileStream): CompactionPlan | undefined {
-    const { lastSegment, fork, id } = stream;
+    const { lastSegment, ownStart, earliest, fork, id } = stream;
     if (lastSegment === undefined) return undefined;
     const changed = [...stream.changedSegments.keys()];
     return planCompaction({
       segments: this.#parts.catalog.segments(id),
-      // What deletions of a fork delete may be its source's.
-      start: fork === undefined ? 0 : -1,
+      // What deletions of a fork delete may be its source's, as far as it can be read.
+      start: fork === undefined || earliest >= ownStart ? earliest : -1,
       protectedUpTo: this.#protectedUpTo(stream),
       sealedUpTo: Math.min(lastSegment.base, ...changed),
     });

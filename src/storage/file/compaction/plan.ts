@@ -6,7 +6,7 @@ export interface CompactionPlan {
   readonly segments: readonly SegmentRow[];
   /** How many of them, the first ones, have no older message of any key in them: they were compacted before. */
   readonly cleanCount: number;
-  /** Whether nothing of the stream comes before them. */
+  /** Whether nothing of the stream that can be read comes before them. */
   readonly isFromStart: boolean;
 }
 
@@ -14,7 +14,7 @@ export interface CompactionPlan {
 export interface PlanParts {
   /** The stream's segments as the catalogue has them, oldest first. */
   readonly segments: readonly SegmentRow[];
-  /** Offset at which the stream's first byte is. */
+  /** Offset of the stream's first byte that can be read. */
   readonly start: number;
   /** What lies before this stays as it is: forks read it. */
   readonly protectedUpTo: number;

@@ -171,6 +171,30 @@ Deno.test("damage of what was compacted is found, and what lies behind it is rea
     await kit.close();
   }));
 
+Deno.test("deletions go where all that they delete was trimmed", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    const policies = { compaction: { key: "/id", deleteKeepMs: 0 } };
+    await storage.create("s", { contentType: JSON_TYPE, policies });
+    await append(storage, 0, 400);
+    for (let id = 0; id < 40; id++) {
+      const body = encodeUtf8(`{"id":${id},"headers":{"operation":"delete"}}`);
+      await storage.append("s", { contentType: JSON_TYPE, body });
+    }
+    for (let id = 100; id < 400; id++) {
+      await storage.append("s", { contentType: JSON_TYPE, body: encodeUtf8(messageOf(id, id)) });
+    }
+    // In the second segment: the first one goes.
+    await storage.update?.("s", { trimBefore: 20_000 });
+    kit.clock.advance(1000);
+    await compact(kit);
+    // A segment's last message stays, and what deletes that.
+    const old = (await readAll(storage, "s")).filter(({ id }) => id < 100);
+    assert.ok(old.length <= 4, `${old.length} are left`);
+    await kit.close();
+  }));
+
 Deno.test("what a fork reads stays, and none begins before what was compacted", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
