@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { messageEnds } from "../../../../src/protocol/json.ts";
 import { nodeFileSystem } from "../../../../src/env/node_file_system.ts";
@@ -148,6 +149,22 @@ Deno.test("a check finds nothing wrong with what was compacted, a backup holds i
     const again = await openFileStorage({ dir: restored.dir });
     assert.deepEqual(await readAll(again, "s"), before);
     await again.close();
+  }));
+
+Deno.test("the row of a compacted segment is made anew of its files, with its gaps", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await makeCompacted(kit);
+    const before = await readAll(storage, "s");
+    await kit.close();
+    const database = new DatabaseSync(`${kit.dir}/catalog.sqlite`);
+    database.exec("UPDATE segment SET crc32 = crc32 + 1 WHERE generation > 0");
+    database.close();
+    const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
+    await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(checkDirectory(scope).found.filter(isFinding), []);
+    assert.deepEqual(await readAll(await kit.open(), "s"), before);
+    await kit.close();
   }));
 
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>

@@ -34,8 +34,7 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
       while (at < integerOf(base)) {
         const found = extentAt(scope, id, at, integerOf(base));
         if (found === undefined) break;
-        const end = found.base + found.bytes;
-        const values = { stream_id: id, ...found, end, generation: 0 };
+        const values = { stream_id: id, ...found };
         insert.run(...checkedValues(values, CATALOG_TABLES.segment.columns));
         scope.report({
           outcome: "repaired",
