@@ -115,7 +115,11 @@ export class RetentionEnforcer<S extends Stream> {
   async run(): Promise<void> {
     if (this.#isStopped) return;
     this.#running ??= this.#runAll().catch((error) => {
-      if (!this.#isStopped) logger.error("Streams aren't trimmed now: {error}", { error });
+      if (this.#isStopped) return;
+      // A full disk, or too much that waits: the next second may see the end of it.
+      if (error instanceof StreamError) {
+        logger.debug("Streams aren't trimmed now: {message}", { message: error.message });
+      } else logger.error("Streams aren't trimmed now: {error}", { error });
     }).finally(() => {
       this.#running = undefined;
       this.#setTimer();

@@ -38,12 +38,17 @@ export class SteppedStorage implements Storage {
   readonly #first: Storage;
   readonly #isEach: boolean;
   readonly identity: string;
+  /** Where the first storage has it, and so each that takes its place. */
+  readonly update?: (name: string, change: StreamChange) => Promise<Updated>;
 
   /** @param when whether `between` takes so long that only some of many steps have it before them */
   constructor(storage: Storage, between: () => Promise<Storage>, when: "some" | "each" = "some") {
     this.#isEach = when === "each";
     this.#first = storage;
     this.identity = storage.identity;
+    if (storage.update !== undefined) {
+      this.update = (name, change) => this.#change(name, change);
+    }
     this.#ready = Promise.resolve(storage);
     this.#between = between;
   }
@@ -56,7 +61,7 @@ export class SteppedStorage implements Storage {
     return this.#step((storage) => storage.append(name, request));
   }
 
-  update(name: string, change: StreamChange): Promise<Updated> {
+  #change(name: string, change: StreamChange): Promise<Updated> {
     return this.#step((storage) => {
       if (storage.update === undefined) throw new Error("The storage keeps all of every stream.");
       return storage.update(name, change);

@@ -258,8 +258,17 @@ export class FileStorage {
       },
       onDue: (stream) => cache.markDirty(stream),
       onRules: (rules, schedule) => void this.#walkRules(rules, schedule),
-      pause: () => this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES),
+      pause: () => this.#pauseLooks(),
     };
+  }
+
+  /** Trims wait for no room, but what they change is in memory until it is stored: no more than of others. */
+  async #pauseLooks(): Promise<void> {
+    const { cache, limits } = this.#directory;
+    await this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES);
+    while (cache.dirty.count >= limits.maxDirtyStreams && !this.#isStopped) {
+      await this.#admission.admit("write", 0);
+    }
   }
 
   /** Streams that aren't in memory are looked at once where a pattern is about them. */

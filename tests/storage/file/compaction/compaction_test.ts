@@ -272,6 +272,22 @@ Deno.test("a start takes a compaction's record for done where a repair has made 
     await again.close();
   }));
 
+Deno.test("the row of a compacted segment is made anew of its files, with its gaps", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await makeCompacted(kit);
+    const before = await readAll(storage, "s");
+    await kit.close();
+    const database = new DatabaseSync(`${kit.dir}/catalog.sqlite`);
+    database.exec("UPDATE segment SET crc32 = crc32 + 1 WHERE generation > 0");
+    database.close();
+    const scope = { fileSystem: nodeFileSystem, dir: kit.dir };
+    await repairDirectory({ ...scope, isDryRun: false, nowMs: 1 });
+    assert.deepEqual(checkDirectory(scope).found.filter(isFinding), []);
+    assert.deepEqual(await readAll(await kit.open(), "s"), before);
+    await kit.close();
+  }));
+
 Deno.test("damage of what was compacted is found, and what lies behind it is read", () =>
   withTempDir(async (root) => {
     const kit = new FileKit(root, OPTIONS);
@@ -290,6 +306,30 @@ Deno.test("damage of what was compacted is found, and what lies behind it is rea
     assert.equal(error?.code, "damaged");
     const { next } = error.failure;
     assert.deepEqual(await readAll(storage, "s", next.position), before.slice(1));
+    await kit.close();
+  }));
+
+Deno.test("deletions go where all that they delete was trimmed", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    const policies = { compaction: { key: "/id", deleteKeepMs: 0 } };
+    await storage.create("s", { contentType: JSON_TYPE, policies });
+    await append(storage, 0, 400);
+    for (let id = 0; id < 40; id++) {
+      const body = encodeUtf8(`{"id":${id},"headers":{"operation":"delete"}}`);
+      await storage.append("s", { contentType: JSON_TYPE, body });
+    }
+    for (let id = 100; id < 400; id++) {
+      await storage.append("s", { contentType: JSON_TYPE, body: encodeUtf8(messageOf(id, id)) });
+    }
+    // In the second segment: the first one goes.
+    await storage.update?.("s", { trimBefore: 20_000 });
+    kit.clock.advance(1000);
+    await compact(kit);
+    // A segment's last message stays, and what deletes that.
+    const old = (await readAll(storage, "s")).filter(({ id }) => id < 100);
+    assert.ok(old.length <= 4, `${old.length} are left`);
     await kit.close();
   }));
 

@@ -164,3 +164,36 @@ Deno.test("a policy given just before the end is looked at by the next start", (
     await untilEarliest(kit, 9 * 4096);
     await kit.close();
   }));
+
+Deno.test("of very many streams that are due at once no more are in memory than may be", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, { ...OPTIONS, fsync: "never", checkpointStreams: 10 });
+    const storage = await kit.open();
+    const policies = { retention: { ageMs: 60_000 } };
+    const body = encodeUtf8("x");
+    for (let i = 0; i < 4000; i += 500) {
+      await Promise.all(
+        Array.from(
+          { length: 500 },
+          (_, j) => storage.create(`s${i + j}`, { contentType: TEXT, policies, body }),
+        ),
+      );
+    }
+    await kit.close();
+    kit.clock.advance(100_000);
+    const again = await kit.open();
+    let most = 0;
+    let looks = 0;
+    const dueForTrim = kit.catalog.dueForTrim.bind(kit.catalog);
+    kit.catalog.dueForTrim = (...range) => {
+      looks++;
+      most = Math.max(most, again.measure?.().dirtyStreams ?? 0);
+      return dueForTrim(...range);
+    };
+    await until(async () => {
+      kit.clock.advance(1000);
+      return (await again.head("s3999")).earliest === 1;
+    }, () => "not all are trimmed");
+    ok(looks > 10 && most <= 1500, `${most} at once`);
+    await kit.close();
+  }));
