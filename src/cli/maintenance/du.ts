@@ -51,8 +51,8 @@ export const duCommand: CliCommand = {
 Reads the catalogue of a directory, also of one that a server is using: what the streams are as of
 the last checkpoint, 30 s ago at most. A line for each group of names, the largest first: bytes;
 how much of them only forks still read, since it was trimmed or its stream deleted; how much is
-snapshots; how much was trimmed and goes with its segment; streams, and the names' beginning. At the
-end what the directory takes beside that: the log, the catalogue, and files that are freed soon
+snapshots; how much was trimmed and goes with its segment; streams, and the names' beginning. At
+the end what the directory takes beside that: the log, the catalogue, and files that are freed soon
 (docs/BACKUP.md, "Space").`,
   examples: [
     ["durable-streams du --dir ./data", "by the first part of the names"],
