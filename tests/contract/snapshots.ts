@@ -191,8 +191,7 @@ export function describeTrimmedToSnapshot(it: It): void {
     await storage.update?.("a", { retention: { toSnapshot: true } });
     const { tail } = await storage.head("a");
     await put(subject, "a", "half", { offset: tail / 2 });
-    clock.advance(2000);
-    await settled(async () => (await storage.head("a")).earliest === tail / 2);
+    await settled(clock, async () => (await storage.head("a")).earliest === tail / 2);
     equal((await snapshotsOf(storage).get("a")).position, tail / 2);
     await rejects(put(subject, "a", "older", { offset: 0 }), { code: "offset_trimmed" });
     // One that is deleted keeps what is there.
@@ -202,11 +201,12 @@ export function describeTrimmedToSnapshot(it: It): void {
   });
 }
 
-/** In turns of the event loop: what goes on in the background. */
-async function settled(isDone: () => Promise<boolean>): Promise<void> {
+/** As time goes on: what goes on in the background, also of a storage that begins anew with each step. */
+async function settled(clock: Subject["clock"], isDone: () => Promise<boolean>): Promise<void> {
   for (let turn = 0; turn < 1000; turn++) {
     if (await isDone()) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(100);
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
   throw new Error("It doesn't come to an end.");
 }
