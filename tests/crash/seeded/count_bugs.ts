@@ -21,7 +21,7 @@ export const COUNT_BUGS: readonly SeededBug[] = [
   {
     name: "a fork's messages are numbered from 0",
     edits: [{
-      file: "engine.ts",
+      file: "read_positions.ts",
       from: "      messages: (point === end.tail ? end.messages : undefined) ??\n" +
         "        await this.#countSource(source, point),\n",
       to: "      messages: 0,\n",

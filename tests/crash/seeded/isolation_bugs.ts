@@ -75,8 +75,8 @@ export const ISOLATION_BUGS: readonly SeededBug[] = [
     name: "a look-up that fails in a checkpoint ends all writing",
     edits: [{
       file: CHECKPOINT,
-      from: "      if (!isLookUpFailure(error)) throw error;\n",
-      to: "      if (isLookUpFailure(error)) throw error;\n",
+      from: "      if (!isLookUpFailure(error)) throw error;\n      logger.warn(\n",
+      to: "      if (isLookUpFailure(error)) throw error;\n      logger.warn(\n",
     }],
     test: "a look-up that fails in a checkpoint",
   },

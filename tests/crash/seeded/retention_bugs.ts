@@ -30,7 +30,7 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
     name: "a start doesn't apply the trims of the log",
     edits: [{
       file: "file/streams/replay.ts",
-      from: "      applyTrim(stream, record);\n",
+      from: "    else applyTrim(stream, record);\n",
       to: "",
     }],
   },

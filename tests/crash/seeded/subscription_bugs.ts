@@ -118,7 +118,8 @@ const BUGS: readonly Bug[] = [
     name: "a stream that was made with data isn't pending after a start",
     edits: [{
       file: REPLAY,
-      from: "    if (tail > 0) subscriptions.registry.appended({ id, name }, 0, placed.lsn);\n",
+      from:
+        "    if (tail > earliest) subscriptions.registry.appended({ id, name }, earliest, placed.lsn);\n",
       to: "",
     }],
   },
