@@ -1,11 +1,8 @@
 /**
  * Compaction of one stream on disk, of which most messages are superseded: how long it takes, how much is
- * left, what it does to appends meanwhile, and to memory.
+ * left, what it does to appends meanwhile, and to memory. Progress goes to stderr, the figures are JSON.
  *
- *     deno run -A bench/compaction.ts --mib 1024 --keys 1000000
- *
- * `--dir` says where (not on tmpfs); `--share` is `--compaction-share`; `--rate` appends a second go on
- * beside it.
+ *     deno run -A -c deno.json bench/compaction.ts --help
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,44 +12,82 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { openFileStorage } from "../src/storage/file/open.ts";
 import type { Storage } from "../src/storage/storage.ts";
+import { PacedAppends } from "./in_process/paced_appends.ts";
+
+const HELP = `deno run -A -c deno.json bench/compaction.ts [flags]      (or bun bench/compaction.ts)
+
+  --mib N           of messages of 256 B in the stream (512)
+  --keys N          that they have (500000)
+  --segment-mib N   of a segment file; the newest one isn't compacted (an eighth of --mib, 64 at most)
+  --share N         percent of the time that it may work, --compaction-share (25)
+  --rate N          appends a second to another stream meanwhile (1000)
+  --seconds N       how long these are measured before (10)
+  --limit N         seconds after which it isn't waited for any more (90)
+  --dir PATH        where it is kept (the system's temporary directory, which may not be tmpfs)
+
+For a first look: --mib 8 --keys 1000 --seconds 2
+`;
 
 const MIB = 1024 * 1024;
 const JSON_TYPE = "application/json";
 const MESSAGE_BYTES = 256;
 const BATCH_MESSAGES = 1024;
+const MOST_SEGMENT_MIB = 64;
+const COUNTS = ["mib", "keys", "share", "rate", "seconds", "limit"] as const;
+const LOOK_MS = 100;
+/** It is over once it has ended and nothing came of it for so long. */
+const QUIET_MS = 3000;
 
 const { values } = parseArgs({
   options: {
-    mib: { type: "string", default: "1024" },
-    keys: { type: "string", default: "1000000" },
+    mib: { type: "string", default: "512" },
+    keys: { type: "string", default: "500000" },
+    "segment-mib": { type: "string" },
     share: { type: "string", default: "25" },
     rate: { type: "string", default: "1000" },
+    seconds: { type: "string", default: "10" },
+    limit: { type: "string", default: "90" },
     dir: { type: "string", default: tmpdir() },
+    help: { type: "boolean", default: false },
   },
 });
-const keys = Number(values.keys);
-const dir = mkdtempSync(join(values.dir, "compaction-"));
 
-try {
-  const storage = await open();
-  await storage.create("s", { contentType: JSON_TYPE });
-  await storage.create("other", { contentType: JSON_TYPE });
-  await fill(storage, Number(values.mib) * MIB);
-  await measure(storage);
-  await storage.close();
-} finally {
-  rmSync(dir, { recursive: true });
+if (values.help) console.log(HELP);
+else await run();
+
+async function run(): Promise<void> {
+  // A wrong one is told before anything is made.
+  for (const name of COUNTS) count(name);
+  const dir = mkdtempSync(join(values.dir, "compaction-"));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      rmSync(dir, { recursive: true, force: true });
+      process.exit(130);
+    });
+  }
+  try {
+    const storage = await openFileStorage({
+      dir: join(dir, "data"),
+      segmentBytes: segmentMib() * MIB,
+      compactionShare: count("share") / 100,
+      checkpointIntervalMs: 1000,
+    });
+    try {
+      await storage.create("s", { contentType: JSON_TYPE });
+      await storage.create("other", { contentType: JSON_TYPE });
+      await fill(storage);
+      console.log(JSON.stringify(await measure(storage), null, 2));
+    } finally {
+      await storage.close();
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 }
 
-function open(): Promise<Storage> {
-  return openFileStorage({
-    dir: join(dir, "data"),
-    compactionShare: Number(values.share) / 100,
-    checkpointIntervalMs: 1000,
-  });
-}
-
-async function fill(storage: Storage, bytes: number): Promise<void> {
+async function fill(storage: Storage): Promise<void> {
+  const startMs = performance.now();
+  const [bytes, keys] = [count("mib") * MIB, count("keys")];
   const encoder = new TextEncoder();
   let next = 0;
   for (let written = 0; written < bytes; written += BATCH_MESSAGES * MESSAGE_BYTES) {
@@ -63,68 +98,87 @@ async function fill(storage: Storage, bytes: number): Promise<void> {
     const body = encoder.encode(`[${messages.join(",")}]`);
     await storage.append("s", { contentType: JSON_TYPE, body });
   }
-  console.log(`${next} messages of ${keys} keys`);
+  console.error(`${next} messages of ${keys} keys in ${secondsSince(startMs)} s`);
 }
 
-async function measure(storage: Storage): Promise<void> {
-  const before = await appendFor(storage, () => false, 10);
-  const rssBefore = process.memoryUsage().rss;
-  const startMs = performance.now();
-  let cpu = process.cpuUsage();
-  await storage.update?.("s", { compaction: { key: "/id" } });
-  let isOver = false;
-  let rssMax = 0;
-  const over = isCompacted(storage, () => {
-    rssMax = Math.max(rssMax, process.memoryUsage().rss);
-  }).then(() => isOver = true);
-  const during = await appendFor(storage, () => isOver, Infinity);
-  await over;
-  cpu = process.cpuUsage(cpu);
-  const seconds = (performance.now() - startMs) / 1000;
-  const figures = {
-    seconds: seconds.toFixed(1),
-    cpuSeconds: ((cpu.user + cpu.system) / 1e6).toFixed(1),
-    memoryMib: ((rssMax - rssBefore) / MIB).toFixed(0),
-    appendMsBefore: before,
-    appendMsDuring: during,
-    compactedUpTo: (await storage.head("s")).compactedUpTo,
-  };
-  console.log(JSON.stringify(figures, null, 2));
-}
-
-/** Until it goes no further for a while. */
-async function isCompacted(storage: Storage, onLook: () => void): Promise<void> {
-  let last: number | undefined;
-  for (let same = 0; same < 100;) {
-    await sleep(100);
-    onLook();
-    const { compactedUpTo } = await storage.head("s");
-    same = compactedUpTo === last && last !== undefined ? same + 1 : 0;
-    last = compactedUpTo;
-  }
-}
-
-/** What appends to another stream take, in ms. */
-async function appendFor(
-  storage: Storage,
-  isOver: () => boolean,
-  limitSeconds: number,
-): Promise<{ p50: number; p99: number; max: number }> {
+async function measure(storage: Storage) {
   const body = new TextEncoder().encode('{"a":1}');
-  const rate = Number(values.rate);
-  const took: number[] = [];
-  const startMs = performance.now();
-  const pending: Promise<unknown>[] = [];
-  while (!isOver() && performance.now() - startMs < limitSeconds * 1000) {
-    while (took.length + pending.length < (performance.now() - startMs) * rate / 1000) {
-      const askedMs = performance.now();
-      const answer = storage.append("other", { contentType: JSON_TYPE, body });
-      pending.push(answer.then(() => took.push(performance.now() - askedMs)));
-    }
-    await Promise.all(pending.splice(0));
-    await sleep(1);
+  const appends = new PacedAppends(
+    () => storage.append("other", { contentType: JSON_TYPE, body }),
+    count("rate"),
+  );
+  try {
+    await sleep(count("seconds") * 1000);
+    const before = appends.take();
+    const rssBefore = process.memoryUsage().rss;
+    await storage.update?.("s", { compaction: { key: "/id" } });
+    const compaction = await compacted(storage);
+    const { rssMax, ...figures } = compaction;
+    return {
+      runtime: process.versions["bun"] === undefined ? "deno" : "bun",
+      ...figures,
+      memoryMib: Math.round((rssMax - rssBefore) / MIB),
+      appendsBefore: before,
+      appendsDuring: appends.take(),
+    };
+  } finally {
+    await appends.stop();
   }
-  took.sort((a, b) => a - b);
-  const at = (share: number) => Number((took[Math.floor(took.length * share)] ?? 0).toFixed(2));
-  return { p50: at(0.5), p99: at(0.99), max: at(0.99999) };
+}
+
+/**
+ * Waits for the end of it.
+ *
+ * @throws {Error} where that doesn't come in time
+ */
+async function compacted(storage: Storage) {
+  const startMs = performance.now();
+  const cpu = process.cpuUsage();
+  let rssMax = 0;
+  let last = await progress(storage);
+  let [seconds, cpuSeconds, lastMs] = [0, 0, startMs];
+  while (last.compactions === 0 || performance.now() - lastMs < QUIET_MS) {
+    if (performance.now() - startMs > count("limit") * 1000) {
+      throw new Error(`Compaction isn't over after ${values.limit} s: ${JSON.stringify(last)}`);
+    }
+    await sleep(LOOK_MS);
+    rssMax = Math.max(rssMax, process.memoryUsage().rss);
+    const now = await progress(storage);
+    if (now.compactions === last.compactions && now.compactedUpTo === last.compactedUpTo) continue;
+    last = now;
+    lastMs = performance.now();
+    seconds = secondsSince(startMs);
+    const { user, system } = process.cpuUsage(cpu);
+    // That of the appends, too.
+    cpuSeconds = (user + system) / 1e6;
+  }
+  return { seconds, cpuSeconds, rssMax, ...last };
+}
+
+async function progress(storage: Storage) {
+  const { compactions = 0, bytesBefore = 0, bytesAfter = 0 } = storage.measure?.().compaction ?? {};
+  const { compactedUpTo } = await storage.head("s");
+  return { compactions, bytesBefore, bytesAfter, compactedUpTo };
+}
+
+function segmentMib(): number {
+  const all = count("mib");
+  const mib = values["segment-mib"] === undefined
+    ? Math.max(1, Math.min(MOST_SEGMENT_MIB, Math.floor(all / 8)))
+    : count("segment-mib");
+  if (all >= 2 * mib) return mib;
+  throw new Error(
+    `--mib is ${values.mib}, with segments of ${mib} MiB; accepted: at least two segments' worth, ` +
+      "or there is none that is full and followed by another",
+  );
+}
+
+function secondsSince(startMs: number): number {
+  return Number(((performance.now() - startMs) / 1000).toFixed(1));
+}
+
+function count(name: (typeof COUNTS)[number] | "segment-mib"): number {
+  const number = Number(values[name]);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new Error(`--${name} is ${JSON.stringify(values[name])}; accepted: a whole number from 1`);
 }
