@@ -210,7 +210,7 @@ visits.test("a long text holds still where one reads it, whatever comes and is l
   }
   await flow.evaluate((element: Element) => element.scrollTop += 700);
   await page.getByText("Live, paused here").waitFor();
-  const seen = await page.evaluate(TOP_LINE);
+  const seen = String(await page.evaluate(TOP_LINE));
   match(seen, /^line \d+ .* at \d+$/);
   const arrived = Number((await page.getByText(/ arrived$/).innerText()).replace(/\D/g, ""));
   await append(10_000, 11_500);
@@ -222,7 +222,7 @@ visits.test("a long text holds still where one reads it, whatever comes and is l
   ok(await flow.locator(".text-block").count() < 40);
   await page.getByRole("button", { name: "Start" }).click();
   await flow.getByText(/^line 0 /).waitFor();
-  const start = await page.evaluate(TOP_LINE);
+  const start = String(await page.evaluate(TOP_LINE));
   match(start, /^line \d /);
   await append(11_500, 13_000);
   await page.getByText("Paused: reads on as you scroll").waitFor();
