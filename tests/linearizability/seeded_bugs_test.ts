@@ -82,8 +82,8 @@ const BUGS: readonly SeededBug[] = [
     name: "a HEAD lags behind what was acknowledged",
     edits: [{
       file: "engine.ts",
-      from: "    return stream.infoIn(this.#spaces.of(stream));\n",
-      to: "    const info = stream.infoIn(this.#spaces.of(stream));\n" +
+      from: "    return this.#updates.infoOf(await this.#visible(name));\n",
+      to: "    const info = this.#updates.infoOf(await this.#visible(name));\n" +
         "    return { ...info, tail: info.tail > 12 ? info.tail - 5 : info.tail };\n",
     }],
   },
@@ -91,9 +91,9 @@ const BUGS: readonly SeededBug[] = [
     name: "a read goes past what it says is its end",
     edits: [{
       file: "engine.ts",
-      from: "    return { ...info, data, start, next: start + data.length };\n",
+      from: "      return { ...info, data, start, next };\n",
       to:
-        "    return { ...info, data, start, next: info.tail > 12 ? info.tail - 5 : info.tail };\n",
+        "      return { ...info, data, start, next: info.tail > 12 ? info.tail - 5 : info.tail };\n",
     }],
   },
 ];
