@@ -1,4 +1,4 @@
-import type { File, FileSystem } from "../../../env/file_system.ts";
+import { type File, type FileSystem, FileSystemError } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { checksum } from "../directory/checksum.ts";
 import type { BackupTarget, BackupThrottle } from "./target.ts";
@@ -79,5 +79,32 @@ export class FileTooShort extends Error {
 
   constructor(path: string, expectedBytes: number, foundBytes: number) {
     super(`${path}: expected ${expectedBytes} bytes, found ${foundBytes}`);
+  }
+}
+
+/**
+ * What is wrong with a file, where it isn't there, or is shorter than `use` wants it; else what that finds.
+ *
+ * @throws {FileSystemError}
+ */
+export async function withFile(
+  fileSystem: FileSystem,
+  path: string,
+  use: (file: File) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  let file: File;
+  try {
+    file = fileSystem.open(path, "read");
+  } catch (error) {
+    if (error instanceof FileSystemError && error.kind === "not_found") return `${path}: missing`;
+    throw error;
+  }
+  try {
+    return await use(file);
+  } catch (error) {
+    if (error instanceof FileTooShort) return error.message;
+    throw error;
+  } finally {
+    file.close();
   }
 }

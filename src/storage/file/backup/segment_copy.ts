@@ -1,4 +1,4 @@
-import { type File, type FileSystem, FileSystemError } from "../../../env/file_system.ts";
+import type { File, FileSystem } from "../../../env/file_system.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
@@ -10,7 +10,7 @@ import {
   INDEX_HEADER_BYTES,
   type IndexEntry,
 } from "../segments/index_format.ts";
-import { chunksOf, FileTooShort } from "./copy_file.ts";
+import { chunksOf, FileTooShort, withFile } from "./copy_file.ts";
 import { readWhole } from "./manifest.ts";
 import type { BackupTarget, BackupThrottle, TargetFile } from "./target.ts";
 
@@ -106,28 +106,6 @@ function readIndex({ fileSystem, uuid, row }: SegmentSource, path: string): Byte
   const isIts = header?.uuid === uuid && header.streamId === row.streamId &&
     header.base === row.base;
   return isIts ? bytes : `${path}: its header is that of another segment, or damaged`;
-}
-
-async function withFile(
-  fileSystem: FileSystem,
-  path: string,
-  use: (file: File) => Promise<string | undefined>,
-): Promise<string | undefined> {
-  let file: File;
-  try {
-    file = fileSystem.open(path, "read");
-  } catch (error) {
-    if (error instanceof FileSystemError && error.kind === "not_found") return `${path}: missing`;
-    throw error;
-  }
-  try {
-    return await use(file);
-  } catch (error) {
-    if (error instanceof FileTooShort) return error.message;
-    throw error;
-  } finally {
-    file.close();
-  }
 }
 
 /** Compares every block with its entry, and writes what it reads to `out`, damaged or not. */

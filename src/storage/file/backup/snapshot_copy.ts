@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path";
-import { type File, type FileSystem, FileSystemError } from "../../../env/file_system.ts";
+import type { File, FileSystem } from "../../../env/file_system.ts";
 import type { SnapshotRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { snapshotPath } from "../directory/paths.ts";
-import { chunksOf, FileTooShort } from "./copy_file.ts";
+import { chunksOf, withFile } from "./copy_file.ts";
 import { type CopiedRecords, forEachRecord, isNew } from "./logged_records.ts";
 import type { EarlierCopy } from "./segment_copy.ts";
 import type { BackupTarget, BackupThrottle, TargetFile } from "./target.ts";
@@ -86,26 +86,11 @@ export async function checkSnapshotFile(
   return await withBody(source, (file) => checkContent(file, source.body, undefined, throttle));
 }
 
-async function withBody(
+function withBody(
   { fileSystem, snapshots, body: { streamId, number } }: SnapshotSource,
   use: (file: File) => Promise<string | undefined>,
 ): Promise<string | undefined> {
-  const path = snapshotPath(snapshots, streamId, number);
-  let file: File;
-  try {
-    file = fileSystem.open(path, "read");
-  } catch (error) {
-    if (error instanceof FileSystemError && error.kind === "not_found") return `${path}: missing`;
-    throw error;
-  }
-  try {
-    return await use(file);
-  } catch (error) {
-    if (error instanceof FileTooShort) return error.message;
-    throw error;
-  } finally {
-    file.close();
-  }
+  return withFile(fileSystem, snapshotPath(snapshots, streamId, number), use);
 }
 
 async function checkContent(

@@ -406,7 +406,8 @@ export function checkRow(
   });
 }
 
-function integer(value: SQLOutputValue | undefined): number {
+/** A column of a row that was checked, as a number. */
+export function integer(value: SQLOutputValue | undefined): number {
   return typeof value === "number" ? value : Number(value ?? 0);
 }
 
@@ -414,7 +415,8 @@ function optionalInteger(value: SQLOutputValue | undefined): number | undefined 
   return value === null || value === undefined ? undefined : integer(value);
 }
 
-function text(value: SQLOutputValue | undefined): string {
+/** The same as text. */
+export function text(value: SQLOutputValue | undefined): string {
   return typeof value === "string" ? value : "";
 }
 

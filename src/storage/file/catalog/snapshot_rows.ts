@@ -1,6 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { SnapshotRow } from "./catalog.ts";
-import { checkRow, rowChecksum, type SqlRow } from "./schema.ts";
+import { checkRow, integer, rowChecksum, type SqlRow, text } from "./schema.ts";
 
 /** The columns of `snapshot` that the checksum covers; `crc32` follows. */
 export const SNAPSHOT_COLUMNS = [
@@ -28,12 +28,12 @@ export function snapshotValues(row: SnapshotRow): SQLInputValue[] {
 export function toSnapshotRow(row: SqlRow, path: string): SnapshotRow {
   checkRow(row, SNAPSHOT_COLUMNS, path, "snapshot");
   return {
-    streamId: Number(row.stream_id),
-    position: Number(row.position),
-    atMs: Number(row.at_ms),
-    contentType: String(row.content_type),
-    bytes: Number(row.bytes),
-    number: Number(row.number),
-    crc32: Number(row.body_crc32),
+    streamId: integer(row.stream_id),
+    position: integer(row.position),
+    atMs: integer(row.at_ms),
+    contentType: text(row.content_type),
+    bytes: integer(row.bytes),
+    number: integer(row.number),
+    crc32: integer(row.body_crc32),
   };
 }
