@@ -1,4 +1,5 @@
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { compactedUpToOf } from "../common/compacted_up_to.ts";
 import {
   encodeLiveData,
   encodeLiveEvent,
@@ -120,15 +121,8 @@ export class LiveTopic implements EntryTopic {
       chunk.space,
       length === chunk.data.length ? chunk.next : chunk.start + length,
     );
-    const { compactedUpTo = 0 } = chunk;
-    const head = {
-      stream: this.#name,
-      nextOffset,
-      upToDate,
-      compactedUpTo: chunk.start < compactedUpTo
-        ? formatOffset(chunk.space, compactedUpTo)
-        : undefined,
-    };
+    const compactedUpTo = compactedUpToOf(chunk);
+    const head = { stream: this.#name, nextOffset, upToDate, compactedUpTo };
     return encodeLiveData(head, chunk.data.subarray(0, length), this.#payload);
   }
 

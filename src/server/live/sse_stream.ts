@@ -1,4 +1,5 @@
 import { type Bytes, concatBytes, encodeUtf8, NO_BYTES } from "../../protocol/bytes.ts";
+import { compactedUpToOf } from "../common/compacted_up_to.ts";
 import { isJsonType, sseEncoding } from "../../protocol/content_type.ts";
 import { nextCursor } from "../../protocol/cursor.ts";
 import { formatOffset, type OffsetSpace, spaceAt } from "../../protocol/offset.ts";
@@ -93,7 +94,7 @@ export class SseStream {
     const currentCursor = nextCursor(null, nowMs);
     // Behind a chunk may be a gap that a compaction has left.
     const end = length === chunk.data.length ? chunk.next : chunk.start + length;
-    const { compactedUpTo } = chunk;
+    const compactedUpTo = compactedUpToOf(chunk);
     const frames = new Map<number, Bytes>();
     const countedFrames = new Map<number, Bytes>();
     // Of what is held back nobody knows how many messages it ends.
@@ -110,9 +111,7 @@ export class SseStream {
           upToDate: atTail,
           closed,
           count: reader.hasOrdinals ? counted : undefined,
-          compactedUpTo: compactedUpTo !== undefined && chunk.start < compactedUpTo
-            ? formatOffset(chunk.space, compactedUpTo)
-            : undefined,
+          compactedUpTo,
         });
         sameFrames.set(reader.cursor, frame);
       }

@@ -1,4 +1,5 @@
 import { bodyLength, isFileSlice } from "../../env/file_body.ts";
+import { compactedUpToOf } from "../common/compacted_up_to.ts";
 import type { HeaderFields, HttpRequest, HttpResponse } from "../../http/handler.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { formatEtag, matchesEtag } from "../../protocol/etag.ts";
@@ -48,9 +49,8 @@ export function chunkResponse(
     "content-type": chunk.contentType,
     [STREAM_NEXT_OFFSET]: formatOffset(chunk.space, chunk.next),
   };
-  const { compactedUpTo } = chunk;
-  const isCompacted = compactedUpTo !== undefined && chunk.start < compactedUpTo;
-  if (isCompacted) headers[STREAM_COMPACTED] = formatOffset(chunk.space, compactedUpTo);
+  const compactedUpTo = compactedUpToOf(chunk);
+  if (compactedUpTo !== undefined) headers[STREAM_COMPACTED] = compactedUpTo;
   if (RUNNING_TYPE.test(chunk.contentType)) headers["content-security-policy"] = "sandbox";
   if (losesMessages(chunk)) addKeptHeaders(headers, chunk);
   if (upToDate) headers[STREAM_UP_TO_DATE] = "true";
