@@ -5,6 +5,7 @@ import { type ProducerState, StreamError } from "../../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../../protocol/name_order.ts";
 import type { CursorRow, SubscriptionRow } from "../../subscriptions/capture.ts";
 import type {
+  BlockRow,
   CatalogLookups,
   CatalogState,
   DamagedSubscriptionRow,
@@ -27,6 +28,7 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "./schema.ts";
+import { toBlockRow } from "./block_rows.ts";
 import { SNAPSHOT_COLUMNS, toSnapshotRow } from "./snapshot_rows.ts";
 import { keyedRows, type KeyedTable } from "./keyed_rows.ts";
 import { toCursorRow, toSubscriptionRow, whatIsLeftOf } from "./subscription_rows.ts";
@@ -58,6 +60,7 @@ export class SqliteLookups implements CatalogLookups {
   readonly #segmentAt: StatementSync;
   readonly #segments: StatementSync;
   readonly #compactedUpTo: StatementSync;
+  readonly #blocks: StatementSync;
   readonly #snapshot: StatementSync;
   readonly #snapshots: StatementSync;
   readonly #countForks: StatementSync;
@@ -95,6 +98,7 @@ export class SqliteLookups implements CatalogLookups {
     this.#compactedUpTo = database.prepare(
       'SELECT max("end") AS "end" FROM segment WHERE stream_id = ? AND generation > 0',
     );
+    this.#blocks = database.prepare("SELECT * FROM block WHERE stream_id = ? ORDER BY base");
     this.#snapshot = database.prepare("SELECT * FROM snapshot WHERE stream_id = ?");
     this.#snapshots = database.prepare(
       "SELECT * FROM snapshot WHERE stream_id > ? AND stream_id <= ? ORDER BY stream_id",
@@ -217,6 +221,14 @@ export class SqliteLookups implements CatalogLookups {
     return this.#read(() => this.#segments.all(streamId)).map((row) =>
       this.#segment(row, streamId)
     );
+  }
+
+  blocks(streamId: number): BlockRow[] {
+    return this.#read(() => this.#blocks.all(streamId)).map((row) => {
+      const block = toBlockRow(row, this.#path);
+      if (block.streamId === streamId) return block;
+      throw this.#otherRow(String(streamId), String(block.streamId));
+    });
   }
 
   snapshot(streamId: number): SnapshotRow | undefined {

@@ -85,7 +85,7 @@ Deno.test("check rejects a directory of version 2, and says how it becomes one o
     await unpackVersion2(root);
     throws(
       () => checkDirectory({ fileSystem: nodeFileSystem, dir: root }),
-      /version 2, and this program reads version 5\. .*a server that starts on it/,
+      /version 2, and this program reads version 6\. .*a server that starts on it/,
     );
   }));
 
