@@ -14,15 +14,15 @@ export function releaseTrimmed(
   catalog: Pick<Catalog, "segments">,
 ): void {
   const first = cache.firstNeeded(stream);
-  const { buffer } = stream;
+  // Before anything goes: where it can't be looked up all stays, and what is held one run.
+  const segments = hasNoSegment(stream) ? [] : segmentsOf(stream, catalog);
+  const { buffer, rowBlocks } = stream;
   if (first >= buffer.end) buffer.drop();
   else if (first > buffer.start) buffer.dropBefore(buffer.blockStart(first));
-  const { rowBlocks } = stream;
   if (rowBlocks !== undefined && rowBlocks.after(first) !== rowBlocks) {
     stream.dropRowBlocks(Math.min(first, rowBlocks.end));
   }
-  if (hasNoSegment(stream)) return;
-  const old = segmentsOf(stream, catalog).filter(({ end }) => end <= first);
+  const old = segments.filter(({ end }) => end <= first);
   if (old.length > 0) stream.replaceSegments(old, []);
   const { lastSegment } = stream;
   // What comes next follows no segment any more, and begins one.
