@@ -131,7 +131,7 @@ export class FileStorage {
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
     this.#quotas = new Quotas(options.quotas ?? []);
-    const blocks = new FileBlocks(new SegmentReader(directory.clock, catalog, this.#open));
+    const blocks = new FileBlocks(new SegmentReader(directory.clock, catalog, this.#open), catalog);
     this.#compactor = this.#makeCompactor();
     this.engine = this.#makeEngine(blocks);
     this.#expiry = this.#makeExpiry();
@@ -310,13 +310,14 @@ export class FileStorage {
   }
 
   #makeSegmentWriter(): SegmentWriter {
-    const { options, catalog } = this.#directory;
+    const { options, limits, catalog } = this.#directory;
     return new SegmentWriter({
       ...this.#directory,
       open: this.#open,
       throttle: this.#throttle,
       uuid: catalog.state.uuid,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+      smallStreamBytes: limits.smallStreamBytes,
       barrierFiles: options.barrierFiles ?? 4096,
     });
   }

@@ -8,6 +8,7 @@ import { Violation } from "../history/violation.ts";
 import { TrimmedStream } from "./trimmed_stream.ts";
 
 const KIB = 1024;
+const SMALL_STREAMS = 0x51a7_0b3d;
 const MOST_STREAMS = 7;
 
 /** How a history went. */
@@ -31,6 +32,7 @@ export async function runRetentionHistory(seed: number): Promise<RetentionHistor
     segmentBytes: random.pick([4096, 8192, 16_384]),
     checkpointIntervalMs: 300,
     earlyWriteBytes: random.pick([8 * KIB, 1024 * KIB]),
+    smallStreamBytes: new Random(seed ^ SMALL_STREAMS).pick([0, 10_000, 10_000, 16_384, 60_000]),
     barrierFiles: random.pick([0, 4096]),
     maxOpenFiles: random.pick([2, 512]),
     maxLoadedStreams: random.pick([2, 1000]),
