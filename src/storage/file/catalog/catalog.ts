@@ -215,7 +215,7 @@ export interface CatalogLookups {
   segments(streamId: number): SegmentRow[];
   /** Where the newest segment ends that was written anew; 0 where none was. Looks at all of a stream's. */
   compactedUpTo(streamId: number): number;
-  /** The blocks of a stream that lie in the catalogue, oldest first: a few, of some KiB together. */
+  /** The blocks of a stream that lie in the catalogue, oldest first: one run, of some KiB together. */
   blocks(streamId: number): BlockRow[];
   snapshot(streamId: number): SnapshotRow | undefined;
   /** The undamaged ones of streams with ids after the first and up to the second, by these ids. */

@@ -225,10 +225,23 @@ export class SqliteLookups implements CatalogLookups {
   }
 
   blocks(streamId: number): BlockRow[] {
+    let next: number | undefined;
     return this.#read(() => this.#blocks.all(streamId)).map((row) => {
       const block = toBlockRow(row, this.#path);
-      if (block.streamId === streamId) return block;
-      throw this.#otherRow(String(streamId), String(block.streamId));
+      const { base, end, body } = block;
+      if (block.streamId !== streamId) {
+        throw this.#otherRow(String(streamId), String(block.streamId));
+      }
+      // A damaged page may hide a row, and bytes that follow a gap are others than those sought.
+      if (base !== (next ?? base) || end - base !== body.length) {
+        const expected = `a block of stream ${streamId} from ${
+          next ?? base
+        } on, as long as it says`;
+        const found = `one from ${base} to ${end} of ${body.length} bytes`;
+        throw damagedRead({ path: this.#path, filePosition: 0, expected, found });
+      }
+      next = end;
+      return block;
     });
   }
 

@@ -69,7 +69,7 @@ Deno.test("a row that counts wrongly is found, and repaired", () =>
     database.close();
     equal(findingsOf(dir), [
       "rest_messages isn't how many messages the rest has: 3, 2",
-      "messages isn't how many the segments and the rest have: 15, 7",
+      "messages isn't how many the segments, the blocks and the rest have: 15, 7",
     ]);
     const options = { fileSystem: nodeFileSystem, dir, isDryRun: false, nowMs: 0 };
     const { left, actions } = await repairDirectory(options);
