@@ -54,6 +54,8 @@ export class RetentionEnforcer<S extends Stream> {
   #rules = new RetentionRules([]);
   /** What all streams have of which everything is kept: to compare with it is all that an append costs. */
   #everything = streamRetention(this.#rules, undefined, BLOCK_BYTES);
+  /** Before this nobody is asked for others that are due. */
+  #nextFindMs = 0;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
@@ -209,8 +211,12 @@ export class RetentionEnforcer<S extends Stream> {
 
   /** Those that are due beside what was taken of the queue, where that comes back if they can't be found. */
   #findDue(nowMs: number, taken: readonly number[]): readonly number[] | undefined {
+    // Nearly every slice asks in vain, and asking takes as long as many looks.
+    if (nowMs < this.#nextFindMs) return undefined;
     try {
-      return this.#parts.findDue?.(nowMs, SLICE_STREAMS - taken.length);
+      const found = this.#parts.findDue?.(nowMs, SLICE_STREAMS - taken.length);
+      if (found === undefined) this.#nextFindMs = nowMs + INTERVAL_MS;
+      return found;
     } catch (error) {
       for (const id of taken) this.#queue.set(id, nowMs + RETRY_MS);
       throw error;
