@@ -254,7 +254,12 @@ export class FileStorage {
       findDue: (nowMs, limit) => {
         const rows = catalog.dueForTrim(nowMs, this.#trimmedAfter, limit);
         this.#trimmedAfter = rows.at(-1) ?? this.#trimmedAfter;
-        return rows.map(({ id }) => id);
+        if (rows.length === 0 && limit > 0) return undefined;
+        // One that is in memory may have been looked at since its row was stored.
+        return rows.map(({ id }) => id).filter((id) => {
+          const known = cache.loadedStream(id)?.retention;
+          return known?.limits === undefined || known.dueMs <= nowMs;
+        });
       },
       onDue: (stream) => cache.markDirty(stream),
       onRules: (rules, schedule) => void this.#walkRules(rules, schedule),
@@ -278,7 +283,8 @@ export class FileStorage {
       for (let after: number | undefined = 0; after !== undefined && !rules.isNone;) {
         const { rows, lastId } = catalog.rowsAfter(after, SLICE_ROWS);
         for (const { id, name, tail, earliest } of rows) {
-          if (tail > earliest && !cache.isKnown(id) && rules.matches(name)) schedule(id);
+          if (tail <= earliest || cache.dirty.isDeleted(id) || !rules.matches(name)) continue;
+          if (cache.loadedStream(id)?.retention?.rules !== rules) schedule(id);
         }
         after = lastId;
         await this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES);

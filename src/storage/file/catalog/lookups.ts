@@ -112,8 +112,9 @@ export class SqliteLookups implements CatalogLookups {
         "AND soft_deleted = 0 ORDER BY ends_at_ms, id LIMIT ?",
     );
     this.#dueForTrim = database.prepare(
+      // All of it is in the index: rows are long, and very many may be due.
       "SELECT trims_at_ms, id FROM stream WHERE trims_at_ms <= ? AND (trims_at_ms, id) > (?, ?) " +
-        "AND soft_deleted = 0 ORDER BY trims_at_ms, id LIMIT ?",
+        "ORDER BY trims_at_ms, id LIMIT ?",
     );
   }
 

@@ -73,6 +73,7 @@ export class FileStream extends Stream implements SegmentStream {
 
   /** When it is to be looked at for its retention; `Infinity` for never. */
   get trimsAtMs(): number {
+    if (this.lifecycle !== "there") return Infinity;
     return this.retention?.dueMs ?? this.storedTrimsAtMs;
   }
 
