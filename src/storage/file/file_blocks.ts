@@ -54,7 +54,12 @@ export class FileBlocks implements CountedBlocks {
     const { rowBlocks } = fileStream;
     const newest = rowBlocks?.blockSince(sinceMs) ?? buffer.blockSince(sinceMs);
     const start = rowBlocks?.start ?? buffer.start;
-    if (start === stream.ownStart || hasNoSegment(fileStream)) return newest;
+    const first = Math.max(stream.ownStart, stream.earliest);
+    if (hasNoSegment(fileStream)) {
+      // A block before these is missing: whoever reads from there is told that.
+      return newest === start && start > first ? first : newest;
+    }
+    if (start === stream.ownStart) return newest;
     return this.#reader.blockSince(fileStream, sinceMs, start).then((found) => found ?? newest);
   }
 

@@ -74,6 +74,12 @@ export class RowLoader {
       if (segment !== undefined && segment.end === end) {
         return { lastSegment: segment, rowBlocks: undefined };
       }
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      // Blocks in the catalogue tell by themselves how far they go.
+      damaged.add({ id, name, reason: error.message });
+    }
+    try {
       const blocks = catalog.blocks(id);
       if (blocks.at(-1)?.end === end) {
         return { lastSegment: undefined, rowBlocks: rowBlocksOf(row, blocks) };
