@@ -8,8 +8,9 @@ export interface Filling {
 
 const TYPE = "application/octet-stream";
 const APPEND_BYTES = 1024 * 1024;
-/** Streams that are written at the same time. */
+/** Streams that are written at the same time, as far as their bytes don't fill the server's queue. */
 const ABREAST = 1000;
+const ABREAST_BYTES = 16 * 1024 * 1024;
 
 /** Fills a directory that isn't there yet, without a server: that would take many times as long. */
 export async function fill(dir: string, { streams, bytesPerStream }: Filling): Promise<void> {
@@ -33,6 +34,7 @@ export async function fill(dir: string, { streams, bytesPerStream }: Filling): P
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(ABREAST, streams) }, writeSome));
+  const abreast = Math.min(ABREAST, streams, Math.ceil(ABREAST_BYTES / body.length));
+  await Promise.all(Array.from({ length: abreast }, writeSome));
   await storage.close();
 }

@@ -32,11 +32,12 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
       file: BACKUP,
       from:
         "    const log = await copyLog(source, staging, throttle).finally(() => pin.release());\n" +
-        "    snapshot.copy();\n",
+        "    await copyCatalog(snapshot, { fileSystem, target, throttle });\n",
       to:
         "    const log = await copyLog(source, staging, throttle).finally(() => pin.release());\n" +
         "    for (let turns = 0; turns < 300; turns++) await throttle.spend(0);\n" +
-        "    database.snapshot(paths.catalog, target).copy();\n",
+        "    const later = database.snapshot(paths.catalog, target);\n" +
+        "    await copyCatalog(later, { fileSystem, target, throttle });\n",
     }, {
       file: BACKUP,
       from: "  if (ahead === undefined) return catalog;\n",

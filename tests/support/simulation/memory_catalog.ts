@@ -114,11 +114,12 @@ export class MemoryCatalogDriver implements CatalogDriver {
     if (tables === undefined) throw new DirectoryError("incomplete", path, "can't be opened");
     return {
       state: tables.state,
-      copy: () => {
+      copy: async (onCopied) => {
         const text = `copy ${copies.push(tables) - 1}\n`.padEnd(COPY_BYTES, "=");
         const file = this.#fileSystem.open(target, "create");
         file.writeSync(new TextEncoder().encode(text), 0);
         file.close();
+        await onCopied(COPY_BYTES);
       },
       close: () => {},
     };

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../../env/clock.ts";
 import type { FileSystem } from "../../../env/file_system.ts";
-import type { CatalogCopy } from "../catalog/catalog.ts";
+import type { CatalogCopy, CatalogSnapshot } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { DirectoryError } from "../directory/damage.ts";
 import { checkVersion, readFormat, requireWritable } from "../directory/directory.ts";
@@ -21,6 +21,8 @@ const CATALOG = "catalog.sqlite";
 const SECRETS = "webhook_keys";
 /** So often a busy server may use its log again before it could be copied. */
 const MAX_TRIES = 5;
+/** Of the catalogue's copy before it is synced: a server's own syncs are short ones, and wait behind it. */
+const CATALOG_SYNC_BYTES = 2 * 1024 * 1024;
 /** Of an error's lists. */
 const MAX_DAMAGED = 100;
 
@@ -166,7 +168,7 @@ async function tryCopyState(
   try {
     const source = { fileSystem, folder: paths.log, uuid, afterLsn: snapshot.state.lsn };
     const log = await copyLog(source, staging, throttle).finally(() => pin.release());
-    snapshot.copy();
+    await copyCatalog(snapshot, { fileSystem, target, throttle });
     await sealState(fileSystem, staging.root, log);
     return log;
   } finally {
@@ -174,19 +176,41 @@ async function tryCopyState(
   }
 }
 
+/** What is written waits for the disk in small parts: a server's own syncs never wait behind a large one. */
+async function copyCatalog(
+  snapshot: CatalogSnapshot,
+  { fileSystem, target, throttle }: Pick<BackupOptions, "fileSystem" | "throttle"> & {
+    target: string;
+  },
+): Promise<void> {
+  let unsyncedBytes = 0;
+  await snapshot.copy(async (bytes) => {
+    unsyncedBytes += bytes;
+    if (unsyncedBytes >= CATALOG_SYNC_BYTES) {
+      unsyncedBytes = 0;
+      await syncFile(fileSystem, target);
+    }
+    await throttle.spend(bytes);
+  });
+}
+
 /** Gives the log files their lengths, makes the catalogue durable, and looks at the log's copy. */
 async function sealState(fileSystem: FileSystem, root: string, log: CopiedLog): Promise<void> {
   await extendLogFiles(fileSystem, root, log.files);
-  const catalog = fileSystem.open(join(root, CATALOG), "write");
-  try {
-    await catalog.dataSync();
-  } finally {
-    catalog.close();
-  }
+  await syncFile(fileSystem, join(root, CATALOG));
   const copied = checkLogFiles(fileSystem, join(root, "wal"), log.files.map(({ name }) => name));
   if (copied === log.lsn) return;
   const message = `its copy ends at record ${copied}, and not at ${log.lsn}. Try again.`;
   throw new DirectoryError("damaged", join(root, "wal"), message);
+}
+
+async function syncFile(fileSystem: FileSystem, path: string): Promise<void> {
+  const file = fileSystem.open(path, "write");
+  try {
+    await file.dataSync();
+  } finally {
+    file.close();
+  }
 }
 
 /** Zeros up to each file's length, without taking room where the file system can do that. */

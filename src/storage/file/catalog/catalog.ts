@@ -255,10 +255,11 @@ export interface CatalogSnapshot {
   /**
    * Writes them to the new file, which isn't synced.
    *
+   * @param onCopied told of each part by its bytes, about; what it waits for, the next part waits for
    * @throws {StreamError} `damaged` where SQLite can't read them
    * @throws {FileSystemError}
    */
-  copy(): void;
+  copy(onCopied: (bytes: number) => Promise<void>): Promise<void>;
   /** Lets go of them; calling it again does nothing. */
   close(): void;
 }

@@ -12,6 +12,12 @@ import { BUSY_TIMEOUT } from "./schema.ts";
 
 /** As many problems as SQLite lists at most. */
 const MAX_PROBLEMS = 100;
+/** Rows that are copied before others have their turn: of streams about 5 MiB at most. */
+const SLICE_ROWS = 1000;
+/** As SQLite has them unless it is told otherwise. */
+const PAGE_BYTES = 4096;
+/** A copy's pages that wait in memory: names come in no order, and each goes to a page of their index. */
+const COPY_CACHE_KIBIBYTES = 16 * 1024;
 
 /**
  * Holds on to a catalogue's rows as they are now: a read transaction of SQLite's, beside which a server
@@ -45,7 +51,10 @@ class SqliteSnapshot implements CatalogSnapshot {
     database.exec(BUSY_TIMEOUT);
     database.prepare("ATTACH ? AS copy").run(target);
     // What a kill leaves of it is begun anew.
-    database.exec("PRAGMA copy.journal_mode=OFF; PRAGMA copy.synchronous=OFF;");
+    database.exec(
+      "PRAGMA copy.journal_mode=OFF; PRAGMA copy.synchronous=OFF; " +
+        `PRAGMA copy.cache_size=-${COPY_CACHE_KIBIBYTES};`,
+    );
     database.exec("BEGIN");
     const lookups = new SqliteLookups(path, database);
     // The first read: from here on nobody's commits are seen.
@@ -53,7 +62,7 @@ class SqliteSnapshot implements CatalogSnapshot {
     database.exec("PRAGMA query_only=0;");
   }
 
-  copy(): void {
+  async copy(onCopied: (bytes: number) => Promise<void>): Promise<void> {
     const database = this.#database;
     try {
       const made = database.prepare(
@@ -62,7 +71,7 @@ class SqliteSnapshot implements CatalogSnapshot {
       const named = (type: string) => made.filter((each) => each.type === type);
       for (const { sql, name } of named("table")) {
         database.exec(inCopy(String(sql)));
-        database.exec(`INSERT INTO copy.${name} SELECT * FROM main.${name}`);
+        await this.#copyTable(String(name), onCopied);
       }
       for (const { sql } of named("index")) database.exec(inCopy(String(sql)));
       database.exec("COMMIT");
@@ -72,6 +81,44 @@ class SqliteSnapshot implements CatalogSnapshot {
     } finally {
       this.close();
     }
+  }
+
+  /** In slices by the first column of its key, so that what is written can be made durable in between. */
+  async #copyTable(name: string, onCopied: (bytes: number) => Promise<void>): Promise<void> {
+    const database = this.#database;
+    const { name: key } = database.prepare(
+      "SELECT name FROM pragma_table_info(?, 'main') WHERE pk = 1",
+    ).get(name) ?? {};
+    const from = `FROM main.${name} WHERE ${key} >`;
+    const next = database.prepare(
+      `SELECT ${key} AS last ${from} ? ORDER BY ${key} LIMIT 1 OFFSET ${SLICE_ROWS - 1}`,
+    );
+    const copyUpTo = database.prepare(
+      `INSERT INTO copy.${name} SELECT * ${from} ? AND ${key} <= ?`,
+    );
+    let after = Number.MIN_SAFE_INTEGER;
+    let pages = this.#copiedPages();
+    for (let upTo = after; upTo < Number.MAX_SAFE_INTEGER; after = upTo) {
+      upTo = Number(next.get(after)?.last ?? Number.MAX_SAFE_INTEGER);
+      copyUpTo.run(after, upTo);
+      const copied = this.#copiedPages();
+      await onCopied((copied - pages) * PAGE_BYTES);
+      pages = copied;
+    }
+    if (this.#countRows("copy", name) === this.#countRows("main", name)) return;
+    // Keys that a damaged page has out of their order: all of it at once is the same rows.
+    database.exec(`DELETE FROM copy.${name}; INSERT INTO copy.${name} SELECT * FROM main.${name}`);
+  }
+
+  #copiedPages(): number {
+    return Number(this.#database.prepare("PRAGMA copy.page_count").get()?.page_count);
+  }
+
+  #countRows(schema: string, table: string): number {
+    const { rows } =
+      this.#database.prepare(`SELECT count(*) AS rows FROM ${schema}.${table} NOT INDEXED`).get() ??
+        {};
+    return Number(rows);
   }
 
   close(): void {
