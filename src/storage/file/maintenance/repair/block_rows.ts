@@ -53,8 +53,21 @@ export async function repairBlockRows(
       continue;
     }
     for (const run of runs) await moveRun(scope, database, { uuid, owner, run });
+    reportDropped(scope, owner, rows.length - runs.flat().length);
     database.prepare("DELETE FROM block WHERE stream_id = ?").run(owner.id);
   }
+}
+
+/** Reports blocks that check and can't be right: no program of ours has written them so. */
+function reportDropped(
+  { paths, report }: RepairScope,
+  { id, name }: OwnerOfBlocks,
+  count: number,
+): void {
+  if (count === 0) return;
+  const message =
+    `${count} blocks of it in the catalogue overlap others or aren't as long as they say`;
+  report({ outcome: "lost", path: paths.catalog, message, stream: { id, name } });
 }
 
 /** The blocks that are as long as they say and don't overlap, in runs. */
@@ -63,11 +76,18 @@ function runsOf(rows: readonly BlockRow[]): Run[] {
   for (const row of rows) {
     const run = runs.at(-1);
     const end = run === undefined ? 0 : endOf(run);
-    if (row.end - row.base !== row.body.length || row.body.length === 0 || row.base < end) continue;
+    if (!isSound(row) || row.base < end) continue;
     if (run !== undefined && row.base === end) run.push(row);
     else runs.push([row]);
   }
   return runs;
+}
+
+function isSound({ base, end, atMs, messages, body }: BlockRow): boolean {
+  const isSafe = [base, end, atMs, messages].every((value) =>
+    Number.isSafeInteger(value) && value >= 0
+  );
+  return isSafe && end > base && end - base === body.length;
 }
 
 function endOf(run: Run): number {

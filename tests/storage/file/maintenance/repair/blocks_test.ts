@@ -10,7 +10,7 @@ import { ManualClock } from "../../../../support/manual_clock.ts";
 import { withTempDir } from "../../../../support/temp_dir.ts";
 import { snapshot } from "../damage_sample.ts";
 import { readStream } from "../sample_directory.ts";
-import { blocksOf, changeCatalog, makeSmallStreams } from "../small_streams.ts";
+import { blocksOf, changeCatalog, makeSmallStreams, putBlock } from "../small_streams.ts";
 import { readDirectory, repair, repairWhole } from "./repair_kit.ts";
 
 const TEXT_ID = 2;
@@ -122,4 +122,23 @@ Deno.test("a dry run changes nothing where blocks are damaged", () =>
     const before = files();
     await repair(dir, { isDryRun: true });
     equal(files(), before);
+  }));
+
+Deno.test("blocks that nobody could have written are dropped, whatever is in them", () =>
+  withTempDir(async (root) => {
+    const { dir, contents } = await makeSmallStreams(root);
+    const last = blocksOf(dir, TEXT_ID).at(-1);
+    if (last === undefined) throw new Error("There are blocks.");
+    const { base, end } = last;
+    for (
+      const hostile of [
+        { ...last, base: base + 1, end: end + 1 },
+        { ...last, base: end, end: end + 5 },
+        { ...last, base: 2 ** 60, end: 2 ** 60 + 4096, body: new Uint8Array(4096) },
+      ]
+    ) putBlock(dir, hostile);
+    const lines = await repairWhole(dir);
+    const message = "2 blocks of it in the catalogue overlap others or aren't as long as they say";
+    ok(lines.some((line) => line.startsWith("lost") && line.includes(message)), lines.join("\n"));
+    equal(await readDirectory(dir), contents);
   }));
