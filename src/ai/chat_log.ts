@@ -47,11 +47,12 @@ export async function newestAnswer(
   options: CallOptions = {},
 ): Promise<ChatEntry | undefined> {
   const path = chatPath(address);
-  const read = (from: { last?: number }) =>
+  const read = (from: { lastBytes?: number }) =>
     client.reader(path, { ...options, ...from, readMode: "catch-up" }).allJson<unknown>();
   try {
-    const entries = await read({ last: 1 }).catch((error: unknown) => {
-      // `last` is an extension: elsewhere all of the chat's answers are read.
+    // The entry that the last byte is of; by bytes, since not every storage counts messages.
+    const entries = await read({ lastBytes: 1 }).catch((error: unknown) => {
+      // An extension: elsewhere all of the chat's answers are read.
       if (error instanceof ClientError && error.code === "unsupported") return read({});
       throw error;
     });
