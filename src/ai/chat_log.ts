@@ -58,11 +58,14 @@ export async function newestAnswer(
     });
     return toEntry(entries.at(-1));
   } catch (error) {
-    const isMissing = error instanceof ClientError &&
-      (error.code === "not_found" || error.code === "gone");
-    if (isMissing) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether a stream isn't there, or not any more. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === "not_found" || error.code === "gone");
 }
 
 /** An entry, where the value is one. */
