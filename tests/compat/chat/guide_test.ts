@@ -34,7 +34,7 @@ async function run(code: string, type: "typescript" | "tsx", more = ""): Promise
 /** A model of the SDK that says one thing, and then waits until it is stopped. */
 function model(signals: AbortSignal[]) {
   return new MockLanguageModelV4({
-    doStream: ({ abortSignal }) => {
+    doStream: ({ abortSignal }: { abortSignal?: AbortSignal }) => {
       if (abortSignal !== undefined) signals.push(abortSignal);
       const stream = new ReadableStream({
         start(controller) {
@@ -56,8 +56,7 @@ async function askAndStop(code: string, names: readonly [string, string]): Promi
     react,
     ai: {
       ...sdk,
-      streamText: (options: Parameters<typeof sdk.streamText>[0]) =>
-        sdk.streamText({ ...options, model: model(signals) }),
+      streamText: (options: object) => sdk.streamText({ ...options, model: model(signals) }),
     },
     "durable-streams/ai": ai,
     "durable-streams/client": { Client },
