@@ -56,7 +56,8 @@ async function askAndStop(code: string, names: readonly [string, string]): Promi
     react,
     ai: {
       ...sdk,
-      streamText: (options: object) => sdk.streamText({ ...options, model: model(signals) }),
+      streamText: (options: { messages: never[] }) =>
+        sdk.streamText({ ...options, model: model(signals) }),
     },
     "durable-streams/ai": ai,
     "durable-streams/client": { Client },
