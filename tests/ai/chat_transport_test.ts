@@ -6,6 +6,8 @@ import type { UiChunk } from "../../src/ai/ui_chunk.ts";
 import { pipeChat } from "../../src/ai/pipe_chat.ts";
 import { Client } from "../../src/client/client.ts";
 import { fetchTransport } from "../../src/client/transport/transport.ts";
+import { createApp } from "../../src/server/app.ts";
+import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { until } from "../support/until.ts";
 import { ChatKit, collect, FINISH, ScriptedModel, text, TEXT_END, TEXT_START } from "./chat_kit.ts";
 import { memoryKit } from "./memory_kit.ts";
@@ -393,6 +395,18 @@ Deno.test("a chat's newest answer is found by one request, however many there ar
   kit.requests.length = 0;
   deepEqual(await newestAnswer(kit.client, { chat: "c" }), { answer: "a99" });
   deepEqual(kit.requests.map(({ url }) => new URL(url).search), ["?tail=1"]);
+});
+
+Deno.test("a chat's newest answer is found on a server that reads from offsets only", async () => {
+  const app = createApp({ storage: createMemoryStorage() });
+  const client = new Client("http://streams.test/v1/stream", {
+    transport: fetchTransport({
+      fetch: (url, init) => app.request(url.replace("tail=1", ""), init),
+    }),
+  });
+  const initialData = '[{"answer":"first"},{"answer":"second"}]';
+  await client.create("chats/c", { contentType: "application/json", initialData });
+  deepEqual(await newestAnswer(client, { chat: "c" }), { answer: "second" });
 });
 
 Deno.test("a page remembers the answers of its newest chats only, and stops those", async () => {
