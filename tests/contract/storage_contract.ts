@@ -12,7 +12,7 @@ import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
-import { describeNoSnapshots, describeSnapshots, describeTrimmedToSnapshot } from "./snapshots.ts";
+import { describeSnapshots, describeTrimmedToSnapshot } from "./snapshots.ts";
 import { describeWatching } from "./watching.ts";
 
 /** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
@@ -43,8 +43,7 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReadPositions(it);
   if (name.startsWith("nats")) describeNoMessageCounts(it);
   else describeMessageCounts(it);
-  if (name.startsWith("nats")) describeNoSnapshots(it);
-  else describeSnapshots(it);
+  describeSnapshots(it);
   if (name.startsWith("nats")) describeNoRetention(it);
   else {
     describeTrimming(it);

@@ -25,6 +25,8 @@ import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
 import { Snapshots } from "./streams/snapshots.ts";
+import { LeftoverWalk } from "./snapshots/leftover_walk.ts";
+import { SnapshotBodies } from "./snapshots/snapshot_bodies.ts";
 import { FrontEndStatus } from "./status.ts";
 import { StreamDirectory } from "./streams/stream_directory.ts";
 import { StreamLoader } from "./streams/stream_loader.ts";
@@ -65,6 +67,9 @@ export class FrontEnd {
   readonly #probe: Probe;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
+  readonly #ids: Ids;
+  readonly #bodies: SnapshotBodies;
+  readonly #leftovers: LeftoverWalk;
   readonly #watching: Watching;
   readonly #listing: Listing;
   readonly #directory: StreamDirectory;
@@ -122,6 +127,8 @@ export class FrontEnd {
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
+    this.#ids = ids;
+    this.#bodies = new SnapshotBodies({ clock, jetStream, subjects, publisher });
     const found = { directory, endings, spaces, reader };
     this.#creation = new Creation({
       ...shared,
@@ -136,6 +143,15 @@ export class FrontEnd {
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#probe = new Probe(jetStream, subjects, publisher.health, clock);
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
+    const { shards } = layout;
+    this.#leftovers = new LeftoverWalk({
+      ...shared,
+      ...memory,
+      directory,
+      shards,
+      queueOf,
+      random,
+    });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#receiver = new AppendReceiver({ ...shared, frontEnd, directory, queueOf });
@@ -179,6 +195,9 @@ export class FrontEnd {
       endings: this.#endings,
       expiry: this.#expiry,
       loader: this.#loader,
+      clock,
+      ids: this.#ids,
+      bodies: this.#bodies,
       listing: this.#listing,
       watching: this.#watching,
       spaces: this.#spaces,
@@ -231,6 +250,7 @@ export class FrontEnd {
       this.#expiry.tick();
       this.#listing.tick();
       this.#walk.tick();
+      this.#leftovers.tick();
       this.#probe.tick();
       if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
         this.#loaded.shrink(this.#settings.maxLoadedBytes);
@@ -254,9 +274,11 @@ export class FrontEnd {
 
   async #flush(): Promise<void> {
     await this.#walk.stop();
+    await this.#leftovers.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
     await this.#endings.flush();
+    await this.#bodies.flush();
     await this.#snapshots.flush();
   }
 }

@@ -1,8 +1,10 @@
+import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
 import { describeStream, sortedProducers } from "../describe.ts";
 import { checkSpace, type OffsetSpaces } from "../offset_spaces.ts";
 import type { RangeReader } from "../range_reader.ts";
+import type { SnapshotStore } from "../snapshot_store.ts";
 import type { SubscriptionStore } from "../subscription_store.ts";
 import type { StorageMeasures } from "../measures.ts";
 import type { StorageStatus } from "../status.ts";
@@ -28,6 +30,9 @@ import type { NatsStream } from "./streams/nats_stream.ts";
 import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
 import type { StreamLoader } from "./streams/stream_loader.ts";
 import type { StreamQueue } from "./streams/stream_queue.ts";
+import type { Ids } from "./cluster/ids.ts";
+import { KeptSnapshots } from "./snapshots/kept_snapshots.ts";
+import type { SnapshotBodies } from "./snapshots/snapshot_bodies.ts";
 import { unreachable } from "./cluster/unreachable.ts";
 import type { Watching } from "./watching.ts";
 
@@ -47,6 +52,9 @@ export interface NatsStorageParts {
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
   readonly subscriptions: SubscriptionStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly bodies: SnapshotBodies;
   queueOf(stream: NatsStream): StreamQueue;
   /** Something of a name was found to be damaged. */
   onDamaged(name: string, reason: string): void;
@@ -63,6 +71,7 @@ export class NatsStorage implements Storage {
   readonly identity: string;
   readonly kind = "nats";
   readonly subscriptions: SubscriptionStore;
+  readonly snapshots: SnapshotStore;
   readonly #parts: NatsStorageParts;
   readonly #turns = new NameTurns();
   #closing: Promise<void> | undefined;
@@ -71,6 +80,14 @@ export class NatsStorage implements Storage {
     this.identity = parts.identity;
     this.subscriptions = parts.subscriptions;
     this.#parts = parts;
+    this.snapshots = new KeptSnapshots({
+      ...parts,
+      find: (name) => {
+        this.#checkOpen();
+        return this.#there(name);
+      },
+      accessed: (stream) => parts.expiry.accessed(stream),
+    });
   }
 
   async create(name: string, spec: CreateSpec): Promise<Created> {

@@ -12,6 +12,7 @@ import {
   putU48,
   sealFrame,
 } from "./binary.ts";
+import { decodeKept, encodeKept, type KeptState } from "./kept_snapshot.ts";
 import { KIND } from "./kinds.ts";
 import {
   getStoredCalls,
@@ -25,6 +26,7 @@ export type StreamMessage =
   | AppendsMessage
   | PartMessage
   | ForkMessage
+  | SnapshotMessage
   | TouchedMessage
   | GoneMessage;
 
@@ -86,6 +88,12 @@ export interface ForkMessage extends MessageHead {
   readonly kind: "fork_added" | "fork_removed";
   readonly forkId: number;
   readonly forkName: string;
+}
+
+/** Another snapshot of an application's is kept beside the stream from now on, or none. */
+export interface SnapshotMessage extends MessageHead {
+  readonly kind: "snapshot";
+  readonly kept: KeptState;
 }
 
 /** The stream was used. */
@@ -152,6 +160,12 @@ export function encodeMessage(message: StreamMessage): Bytes {
       const { bytes, view } = begin(message, kind, FORK_BYTES + name.length);
       putU64(view, MESSAGE_HEAD_BYTES, message.forkId);
       bytes.set(name, MESSAGE_HEAD_BYTES + FORK_BYTES);
+      return sealFrame(bytes);
+    }
+    case "snapshot": {
+      const kept = encodeKept(message.kept);
+      const { bytes } = begin(message, KIND.keptSnapshot, kept.length);
+      bytes.set(kept, MESSAGE_HEAD_BYTES);
       return sealFrame(bytes);
     }
     case "touched":
@@ -287,6 +301,8 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
           forkId: getU64(view, MESSAGE_HEAD_BYTES),
           forkName: decodeUtf8(bytes.subarray(MESSAGE_HEAD_BYTES + FORK_BYTES)),
         };
+      case KIND.keptSnapshot:
+        return { ...head, kind: "snapshot", kept: decodeKept(bytes.subarray(MESSAGE_HEAD_BYTES)) };
       case KIND.touched:
         return { ...head, kind: "touched" };
       case KIND.gone:

@@ -81,6 +81,9 @@ function fold(stream: NatsStream, message: StreamMessage): void {
       stream.forks.delete(message.forkId);
       stream.forkCount = stream.forks.size;
       return;
+    case "snapshot":
+      stream.keep(message.kept);
+      return;
     case "touched":
       return;
     case "gone":

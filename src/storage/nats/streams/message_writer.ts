@@ -2,6 +2,7 @@ import { concatBytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import { cutParts } from "./cut_parts.ts";
 import type { Draft } from "./draft.ts";
+import type { KeptState } from "../format/kept_snapshot.ts";
 import {
   appendsOverheadBytes,
   type MessageHead,
@@ -21,6 +22,8 @@ export type EventKind =
     readonly forkId: number;
     readonly forkName: string;
   }
+  /** `isUse`: the stream was used by it. */
+  | { readonly kind: "snapshot"; readonly kept: KeptState; readonly isUse: boolean }
   | { readonly kind: "touched" }
   | { readonly kind: "gone"; readonly isSoftlyDeleted: boolean };
 
@@ -45,6 +48,12 @@ export class MessageWriter {
         return { ...head, kind: "touched" };
       case "gone":
         return { ...head, kind: "gone" };
+      case "snapshot": {
+        const accessedAtMs = event.isUse
+          ? Math.max(head.accessedAtMs, head.atMs)
+          : head.accessedAtMs;
+        return { ...head, kind: "snapshot", kept: event.kept, accessedAtMs };
+      }
       default:
         return { ...head, kind: event.kind, forkId: event.forkId, forkName: event.forkName };
     }
