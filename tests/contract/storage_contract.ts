@@ -6,7 +6,7 @@ import { type It, type OpenKit, Streams } from "./kit.ts";
 import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
-import { describeMessageCounts, describeNoMessageCounts } from "./message_counts.ts";
+import { describeMessageCounts } from "./message_counts.ts";
 import { describeNoRetention, describeRetention } from "./retention.ts";
 import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
@@ -41,8 +41,7 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReads(it);
   describeOffsets(it);
   describeReadPositions(it);
-  if (name.startsWith("nats")) describeNoMessageCounts(it);
-  else describeMessageCounts(it);
+  describeMessageCounts(it);
   describeSnapshots(it);
   if (name.startsWith("nats")) describeNoRetention(it);
   else {

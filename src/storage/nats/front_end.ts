@@ -1,3 +1,4 @@
+import { MessageCounts } from "../message_counts.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import { RangeReader } from "../range_reader.ts";
 import type { ListPage, ListRequest } from "../storage.ts";
@@ -76,6 +77,7 @@ export class FrontEnd {
   readonly #creation: Creation;
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
+  readonly #counts: MessageCounts;
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
   readonly #receiver: AppendReceiver;
@@ -121,15 +123,16 @@ export class FrontEnd {
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
     const directory = this.#directory;
-    const { spaces, reader } = makeReader(settings, subjects, layout, memory);
+    const { spaces, reader, counts } = makeReader(settings, subjects, layout, memory);
     this.#spaces = spaces;
     this.#reader = reader;
+    this.#counts = counts;
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
     this.#ids = ids;
     this.#bodies = new SnapshotBodies({ clock, jetStream, subjects, publisher });
-    const found = { directory, endings, spaces, reader };
+    const found = { directory, endings, spaces, reader, counts };
     this.#creation = new Creation({
       ...shared,
       ...memory,
@@ -202,6 +205,7 @@ export class FrontEnd {
       watching: this.#watching,
       spaces: this.#spaces,
       reader: this.#reader,
+      counts: this.#counts,
       queueOf: (stream) => this.queueOf(stream),
       onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
@@ -340,12 +344,13 @@ function makeReader(
   subjects: Subjects,
   { identity }: StorageLayout,
   { loaded, cache }: Memory,
-): { spaces: OffsetSpaces; reader: RangeReader } {
+): { spaces: OffsetSpaces; reader: RangeReader; counts: MessageCounts } {
   const sources = {
     loadIfThere: (id: number) => loaded.source(id),
     summary: (id: number) => loaded.source(id),
   };
   const spaces = new OffsetSpaces(identity, sources);
   const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
-  return { spaces, reader: new RangeReader(sources, blocks, spaces) };
+  const reader = new RangeReader(sources, blocks, spaces);
+  return { spaces, reader, counts: new MessageCounts(reader, blocks) };
 }

@@ -211,6 +211,7 @@ function summaryOf(record: NameRecord, message: StreamMessage): NatsStream {
     producers: new Map(),
     forks: new Map(),
     kept: NOTHING_KEPT,
+    messages: message.counts && message.counts.before + message.counts.count,
   });
   if (isEnd(message)) stream.lifecycle = "deleted";
   return stream;

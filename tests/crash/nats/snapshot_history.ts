@@ -238,9 +238,9 @@ class SnapshotHistory {
     for (const name of [LASTING, PASSING]) {
       const answer = await world.drive(
         this.#ask(
-          `head of ${name}'s snapshot`,
+          `get ${name}'s snapshot`,
           random,
-          (storage) => snapshotsOf(storage).head(name),
+          (storage) => snapshotsOf(storage).get(name),
         ),
         "a last answer",
       );

@@ -56,6 +56,8 @@ export class NatsStream extends Stream {
   bytesSinceSnapshot = 0;
   /** Sequence of the newest snapshot. */
   snapshotSequence = 0;
+  /** Whether its messages are counted: in each from the first on. */
+  isCounted = true;
   override keptSnapshot: NatsSnapshotRef | null = null;
   /** As `KeptState` says; 0 where nothing was ever kept. */
   bodiesFrom = NOTHING_KEPT.bodiesFrom;
@@ -78,6 +80,7 @@ export class NatsStream extends Stream {
     const mark = new TailMark(
       snapshot?.tail ?? record.fork?.point ?? 0,
       snapshot?.atMs ?? record.createdAtMs,
+      snapshot?.messages,
     );
     super(record, mark, snapshot?.accessedAtMs ?? record.createdAtMs);
     this.mark = mark;
@@ -88,9 +91,8 @@ export class NatsStream extends Stream {
     if (snapshot !== undefined) this.resume(snapshot);
   }
 
-  /** They aren't counted. */
-  override get visibleMessages(): undefined {
-    return undefined;
+  override get visibleMessages(): number | undefined {
+    return this.isCounted ? super.visibleMessages : undefined;
   }
 
   /** The newest time in its messages: those of later ones aren't before it, whatever clocks say. */
@@ -128,6 +130,7 @@ export class NatsStream extends Stream {
       producers: this.producers,
       forks: this.forks,
       kept: this.kept,
+      messages: this.isCounted ? this.mark.messages : undefined,
     };
   }
 
@@ -135,6 +138,8 @@ export class NatsStream extends Stream {
   resume(snapshot: StreamSnapshot): void {
     this.mark.advance(snapshot.tail - this.mark.end);
     this.mark.passTime(snapshot.atMs);
+    this.isCounted = snapshot.messages !== undefined;
+    this.mark.messages = snapshot.messages ?? 0;
     this.tail = snapshot.tail;
     this.sequence = snapshot.sequence;
     this.firstSequence = snapshot.firstSequence;

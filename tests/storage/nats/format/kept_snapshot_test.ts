@@ -97,7 +97,7 @@ Deno.test("a part of a snapshot has its golden bytes", () => {
     })), MalformedFrame);
 });
 
-Deno.test("a stream's state ends with what is kept, where something ever was", () => {
+Deno.test("a stream's state ends with what is kept, where something ever was, and how many messages it has", () => {
   const state = {
     id: 1,
     sequence: 2,
@@ -113,9 +113,11 @@ Deno.test("a stream's state ends with what is kept, where something ever was", (
     producers: new Map(),
     forks: new Map(),
     kept: KEPT,
+    messages: 9,
   };
   const bytes = encodeSnapshot(state);
-  equal(bytes[3], 16);
-  equal(bytes.subarray(-KEPT_BYTES.length), KEPT_BYTES);
+  equal(bytes[3], 16 + 32);
+  equal(bytes.subarray(-KEPT_BYTES.length - 8, -8), KEPT_BYTES);
+  equal(bytes.subarray(-8), hex`09 00 00 00 00 00 00 00`);
   equal(decodeSnapshot(bytes), state);
 });

@@ -126,6 +126,7 @@ Deno.test("a snapshot has its golden bytes", () => {
     producers: new Map([["p", { epoch: 1, seq: 2 }], ["q", { epoch: 0, seq: 5 }]]),
     forks: new Map([[1026, { name: "f", atMs: 9 }]]),
     kept: NOTHING_KEPT,
+    messages: undefined,
   };
   const bytes = hex`
     d5 01 20 0f              // kind: snapshot, flags
