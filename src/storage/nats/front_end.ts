@@ -146,15 +146,8 @@ export class FrontEnd {
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#probe = new Probe(jetStream, subjects, publisher.health, clock);
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
-    const { shards } = layout;
-    this.#leftovers = new LeftoverWalk({
-      ...shared,
-      ...memory,
-      directory,
-      shards,
-      queueOf,
-      random,
-    });
+    const swept = { ...shared, ...memory, ...layout };
+    this.#leftovers = new LeftoverWalk({ ...swept, directory, queueOf, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#receiver = new AppendReceiver({ ...shared, frontEnd, directory, queueOf });
