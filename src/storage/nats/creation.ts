@@ -174,7 +174,9 @@ export class Creation {
     try {
       return (await this.#parts.counts.before(source, point)).messages;
     } catch (error) {
-      if (error instanceof StreamError && error.code === "ordinals_unsupported") return undefined;
+      // What is damaged of the source is for who reads it.
+      const codes: readonly string[] = ["ordinals_unsupported", "damaged"];
+      if (error instanceof StreamError && codes.includes(error.code)) return undefined;
       throw error;
     }
   }
