@@ -9,7 +9,7 @@ const HISTORIES = {
 };
 const UNIT = "tests/storage/nats/snapshots/kept_snapshots_test.ts";
 
-/** What can be wrong with the snapshots of applications in a JetStream cluster. */
+/** What can be wrong with the snapshots of applications, and with counts, in a JetStream cluster. */
 export const NATS_SNAPSHOT_BUGS: readonly SeededBug[] = [
   {
     name: "a snapshot is named before all of its body is stored",
@@ -48,6 +48,25 @@ export const NATS_SNAPSHOT_BUGS: readonly SeededBug[] = [
       to: "",
     }],
     ...HISTORIES,
+  },
+  {
+    name: "messages that a state has aren't counted on",
+    edits: [{
+      file: "nats/streams/nats_stream.ts",
+      from: "    this.mark.messages = snapshot.messages ?? 0;\n",
+      to: "",
+    }],
+    nats: true,
+  },
+  {
+    name: "what ends within a part is counted with the next one",
+    edits: [{
+      file: "nats/streams/message_writer.ts",
+      from: "      before += count;\n",
+      to: "",
+    }],
+    test: "a JSON message that is cut into parts is one message",
+    file: "tests/storage/nats/reading/counts_test.ts",
   },
   {
     name: "what is swept of a stream that is there isn't fenced, nor looked at whether it is named",
