@@ -7,7 +7,7 @@ import { DueQueue } from "./due_queue.ts";
 import type { StreamPolicies } from "./policies.ts";
 import { RetentionRules } from "./retention_rules.ts";
 import type { Stream } from "./stream.ts";
-import { type StreamRetention, streamRetention } from "./stream_retention.ts";
+import { lookAtBytes, type StreamRetention, streamRetention } from "./stream_retention.ts";
 import type { TrimPoints } from "./trim_points.ts";
 
 const logger = getLogger(["durable-streams", "storage", "retention"]);
@@ -150,11 +150,11 @@ export class RetentionEnforcer<S extends Stream> {
   #grown(stream: S, isFirst: boolean): void {
     const isNew = stream.retention === undefined || stream.retention.rules !== this.#rules;
     const state = this.#of(stream);
-    const { limits, lookAtBytes, lookAtMessages, ageSlackMs } = state;
+    const { limits, lookAtMessages, ageSlackMs } = state;
     if (limits === undefined) return;
     const nowMs = this.#parts.clock.nowMs();
     if (
-      stream.tail - stream.earliest > lookAtBytes ||
+      keptBytes(stream) > state.lookAtBytes ||
       stream.buffer.messages - stream.earliestMessages > lookAtMessages
     ) {
       if (state.dueMs > nowMs) this.#due(stream, state, nowMs);
@@ -253,10 +253,16 @@ export class RetentionEnforcer<S extends Stream> {
       if (stream.lifecycle !== "there" || stream.retention !== state) return;
       if (first > stream.earliest) this.#parts.trim(stream, first, messages);
     }
+    state.lookAtBytes = lookAtBytes(limits, BLOCK_BYTES, keptBytes(stream));
     if (limits.ageMs === undefined || stream.earliest === stream.tail) return;
     const oldestMs = await points.blockTimeAt(stream, stream.earliest);
     if (stream.lifecycle !== "there" || stream.retention !== state) return;
     this.#due(stream, state, Math.max(oldestMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
     this.#parts.onDue?.(stream);
   }
+}
+
+/** How much can be read of a stream; what its sources have left out counts as if it were there. */
+function keptBytes({ tail, earliest, missingBytes }: Stream): number {
+  return tail - earliest - missingBytes;
 }

@@ -180,6 +180,7 @@ export class FileStorage {
       segmentBytes,
       share: options.compactionShare ?? 0.25,
       memoryBytes: options.compactionMemoryBytes ?? 64 * MIB,
+      onHeld: (stream, addedBytes) => this.#quotas.changed(stream, addedBytes),
       policyOf: ({ policies }) => policies?.compaction,
     });
     this.#directory.cache.onPolicies = (stream) => compactor.schedule(stream);
@@ -330,6 +331,7 @@ export class FileStorage {
       segments: this.#segments,
       snapshots: this.#snapshots,
       open: this.#open,
+      onHeld: (stream, addedBytes) => this.#quotas.changed(stream, addedBytes),
       onStart: () => {
         this.#logAge.onCheckpointStart();
         this.#trigger.onCheckpointStart();

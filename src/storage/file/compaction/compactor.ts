@@ -42,6 +42,8 @@ export interface CompactorParts {
   readonly share: number;
   /** What the table of keys takes at most. */
   readonly memoryBytes: number;
+  /** A stream holds so many bytes more than before a compaction of it: below 0 where they are fewer. */
+  onHeld(stream: FileStream, addedBytes: number): void;
   /** A stream's policy, as it is now. */
   policyOf(stream: FileStream): CompactionPolicy | undefined;
 }
@@ -203,7 +205,9 @@ export class Compactor {
       segments: [compacted],
     };
     stream.lsn = journal.note(record);
+    const { heldBytes } = stream;
     stream.replaceSegments(old, [segment], newestUpTo);
+    this.#parts.onHeld(stream, stream.heldBytes - heldBytes);
     cache.markDirty(stream);
     return true;
   }
