@@ -24,8 +24,8 @@ export const exportCommand: CliCommand = {
   details: `
 From any server of the protocol or a directory: all streams, or those whose names begin with one of
 PREFIX. Each goes as far as it went when its turn came, with its content type, TTL or expiry, and
-whether it is closed; forks go with all of their content. Of a stream that is trimmed meanwhile what
-is left follows: that is said, and the exit code is 3. An interrupted export to a file is simply run
+whether it is closed; forks go with all of their content. Of one that is trimmed meanwhile what is
+left follows: that is said, and the exit code is 3. An interrupted export to a file is simply run
 again: it goes on behind the last stream that is whole there. \`import\` reads it.
 docs/BACKUP.md has the lines.`,
   examples: [
