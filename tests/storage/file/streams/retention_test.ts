@@ -131,19 +131,19 @@ Deno.test("what was written while the clock was ahead grows old once it is set b
     await ahead.close();
     const kit = new FileKit(root, OPTIONS);
     const later = await kit.open();
-    const lookAfter = async (ms: number) => {
+    const passTime = async (ms: number) => {
       for (let i = 0; i < 4; i++) {
         kit.clock.advance(ms / 4);
         await kit.checkpoint();
       }
     };
-    await lookAfter(40_000);
+    await passTime(40_000);
     await append(later, 5000);
     equal((await later.head("a")).earliest, 0, "it is known for less than its age");
-    await lookAfter(40_000);
+    await passTime(40_000);
     // What came since is of that time, too, but not as old.
     await untilEarliest(kit, LENGTH);
-    await lookAfter(100_000);
+    await passTime(100_000);
     await untilEarliest(kit, LENGTH + 5000);
     await kit.close();
   }));
