@@ -4,7 +4,6 @@
  *
  *     deno run -A -c deno.json bench/compaction.ts --help
  */
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -12,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { openFileStorage } from "../src/storage/file/open.ts";
 import type { Storage } from "../src/storage/storage.ts";
+import { withTempDir } from "./temp_dir.ts";
 import { PacedAppends } from "./in_process/paced_appends.ts";
 
 const HELP = `deno run -A -c deno.json bench/compaction.ts [flags]      (or bun bench/compaction.ts)
@@ -58,14 +58,7 @@ else await run();
 async function run(): Promise<void> {
   // A wrong one is told before anything is made.
   for (const name of COUNTS) count(name);
-  const dir = mkdtempSync(join(values.dir, "compaction-"));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      rmSync(dir, { recursive: true, force: true });
-      process.exit(130);
-    });
-  }
-  try {
+  await withTempDir(values.dir, "compaction", async (dir) => {
     const storage = await openFileStorage({
       dir: join(dir, "data"),
       segmentBytes: segmentMib() * MIB,
@@ -80,9 +73,7 @@ async function run(): Promise<void> {
     } finally {
       await storage.close();
     }
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  });
 }
 
 async function fill(storage: Storage): Promise<void> {

@@ -11,7 +11,7 @@ const NO_ACCOUNTS: readonly QuotaAccount[] = [];
 /** What a stream holds that was there before its quotas. */
 export interface StoredStream {
   readonly name: string;
-  /** Its own that aren't trimmed, with its snapshot's: a fork's are those behind its fork point. */
+  /** Its own that are held, with its snapshot's: a fork's are those behind its fork point. */
   readonly bytes: number;
 }
 
@@ -86,8 +86,13 @@ export class Quotas implements StreamObserver {
     if (addedBytes > 0) this.checkAppend(stream, addedBytes);
   }
 
-  /** @param addedBytes below 0 where a snapshot is shorter than the one before, or gone */
-  snapshotChanged(stream: Stream, addedBytes: number): void {
+  /**
+   * More is held with a stream, or less, than what was appended and trimmed comes to.
+   *
+   * @param addedBytes below 0 where a snapshot is shorter than the one before, or gone, or a compaction has
+   * left messages out
+   */
+  changed(stream: Stream, addedBytes: number): void {
     for (const account of this.#accountsOf(stream)) {
       if (account.quota.counts(stream.id)) account.bytes += addedBytes;
     }
@@ -105,12 +110,8 @@ export class Quotas implements StreamObserver {
     }
   }
 
-  trimmed(stream: Stream, from: number): void {
-    const { earliest, ownStart } = stream;
-    const bytes = Math.max(earliest, ownStart) - Math.max(from, ownStart);
-    for (const account of this.#accountsOf(stream)) {
-      if (account.quota.counts(stream.id)) account.bytes -= bytes;
-    }
+  trimmed(stream: Stream, freedBytes: number): void {
+    this.changed(stream, -freedBytes);
   }
 
   removed(stream: Stream): void {
@@ -179,9 +180,9 @@ export function bothObservers<S extends Stream>(
       one.appended(stream, start, lsn, trace);
       other.appended(stream, start, lsn, trace);
     },
-    trimmed(stream, from, lsn) {
-      one.trimmed(stream, from, lsn);
-      other.trimmed(stream, from, lsn);
+    trimmed(stream, freedBytes, lsn) {
+      one.trimmed(stream, freedBytes, lsn);
+      other.trimmed(stream, freedBytes, lsn);
     },
     removed(stream, lsn) {
       one.removed(stream, lsn);

@@ -7,7 +7,7 @@ import { DueQueue } from "./due_queue.ts";
 import type { StreamPolicies } from "./policies.ts";
 import { RetentionRules } from "./retention_rules.ts";
 import type { Stream } from "./stream.ts";
-import { type StreamRetention, streamRetention } from "./stream_retention.ts";
+import { lookAtBytes, type StreamRetention, streamRetention } from "./stream_retention.ts";
 import type { TrimPoints } from "./trim_points.ts";
 
 const logger = getLogger(["durable-streams", "storage", "retention"]);
@@ -17,6 +17,16 @@ const INTERVAL_MS = 1000;
 const SLICE_STREAMS = 100;
 /** What couldn't be looked at, or recorded, is looked at again after so long. */
 const RETRY_MS = 5000;
+/** Times that are further ahead are of a clock that was wrong, and has been set back. */
+const CLOCK_SLACK_MS = 60_000;
+/** So many streams have such times at once; of others all of that time stays. */
+const MAX_MARKS = 100_000;
+
+/** How far a stream went at a time: what it has before, though of later times, was there by then. */
+interface Mark {
+  readonly position: number;
+  readonly atMs: number;
+}
 
 /** What a {@link RetentionEnforcer} works on. */
 export interface RetentionEnforcerParts<S extends Stream> {
@@ -51,6 +61,8 @@ export interface RetentionEnforcerParts<S extends Stream> {
 export class RetentionEnforcer<S extends Stream> {
   readonly #parts: RetentionEnforcerParts<S>;
   readonly #queue = new DueQueue();
+  /** Of streams that have times ahead of the clock, by their ids. */
+  readonly #marks = new Map<number, Mark>();
   #rules = new RetentionRules([]);
   /** What all streams have of which everything is kept: to compare with it is all that an append costs. */
   #everything = streamRetention(this.#rules, undefined, BLOCK_BYTES);
@@ -116,6 +128,7 @@ export class RetentionEnforcer<S extends Stream> {
   /** A stream is gone. */
   removed(id: number): void {
     this.#queue.delete(id);
+    this.#marks.delete(id);
   }
 
   /** Looks at what is due, as far as it can be now. */
@@ -157,11 +170,11 @@ export class RetentionEnforcer<S extends Stream> {
   #grown(stream: S, isFirst: boolean): void {
     const isNew = stream.retention === undefined || stream.retention.rules !== this.#rules;
     const state = this.#of(stream);
-    const { limits, lookAtBytes, lookAtMessages, ageSlackMs } = state;
+    const { limits, lookAtMessages, ageSlackMs } = state;
     if (limits === undefined) return;
     const nowMs = this.#parts.clock.nowMs();
     if (
-      stream.tail - stream.earliest > lookAtBytes ||
+      keptBytes(stream) > state.lookAtBytes ||
       stream.buffer.messages - stream.earliestMessages > lookAtMessages
     ) {
       if (state.dueMs > nowMs) this.#due(stream, state, nowMs);
@@ -289,17 +302,52 @@ export class RetentionEnforcer<S extends Stream> {
     const { points } = this.#parts;
     if (limits.toSnapshot) this.#parts.findSnapshot(stream);
     const end = { tail: stream.tail, messages: stream.buffer.messages };
-    const first = Math.max(stream.earliest, await points.firstKept(stream, limits, nowMs));
+    const first = Math.max(
+      stream.earliest,
+      this.#markedBefore(stream, nowMs - (limits.ageMs ?? Infinity)),
+      await points.firstKept(stream, limits, nowMs),
+    );
     if (first > stream.earliest) {
       const messages = await points.messagesBefore(stream, first, end);
       // While it was looked at it may have gone, been trimmed further, or been given other policies.
       if (stream.lifecycle !== "there" || stream.retention !== state) return;
       if (first > stream.earliest) this.#parts.trim(stream, first, messages);
     }
+    state.lookAtBytes = lookAtBytes(limits, BLOCK_BYTES, keptBytes(stream));
     if (limits.ageMs === undefined || stream.earliest === stream.tail) return;
     const oldestMs = await points.blockTimeAt(stream, stream.earliest);
     if (stream.lifecycle !== "there" || stream.retention !== state) return;
-    this.#due(stream, state, Math.max(oldestMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
+    const knownMs = this.#mark(stream, oldestMs, nowMs);
+    this.#due(stream, state, Math.max(knownMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
     this.#parts.onDue?.(stream);
   }
+
+  /** Up to where a stream was there by a time, whatever its own times say; 0 where that isn't known. */
+  #markedBefore({ id }: S, atMs: number): number {
+    const mark = this.#marks.get(id);
+    return mark === undefined || mark.atMs > atMs ? 0 : mark.position;
+  }
+
+  /**
+   * By when the oldest of a stream was there. Times never run backwards in a stream: where a clock was ahead
+   * and has been set back, what is appended by then has that clock's last time, and none of it would ever be
+   * too old. It counts as of the first look that finds it so.
+   */
+  #mark(stream: S, oldestMs: number, nowMs: number): number {
+    const { id, tail, earliest } = stream;
+    if (oldestMs <= nowMs + CLOCK_SLACK_MS) {
+      this.#marks.delete(id);
+      return oldestMs;
+    }
+    const known = this.#marks.get(id);
+    if (known !== undefined && known.position > earliest) return known.atMs;
+    if (known === undefined && this.#marks.size >= MAX_MARKS) return oldestMs;
+    this.#marks.set(id, { position: tail, atMs: nowMs });
+    return nowMs;
+  }
+}
+
+/** How much can be read of a stream; what its sources have left out counts as if it were there. */
+function keptBytes({ tail, earliest, missingBytes }: Stream): number {
+  return tail - earliest - missingBytes;
 }

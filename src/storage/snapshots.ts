@@ -175,7 +175,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
       if (!(error instanceof StreamError)) throw error;
     }
     if (ref === undefined) return;
-    quotas()?.snapshotChanged(stream, -ref.bytes);
+    quotas()?.changed(stream, -ref.bytes);
     bodies.release(stream.id, ref, lsn);
   }
 
@@ -252,7 +252,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     stream.lsn = lsn;
     applySnapshot(stream, record, lsn);
     streams.markDirty(stream);
-    quotas()?.snapshotChanged(stream, (snapshot?.bytes ?? 0) - (before?.bytes ?? 0));
+    quotas()?.changed(stream, (snapshot?.bytes ?? 0) - (before?.bytes ?? 0));
     if (before !== undefined) bodies.release(stream.id, before, lsn);
     onChanged(stream);
     return { lsn, atMs };

@@ -5,6 +5,7 @@ import type { OffsetSpace } from "../protocol/offset.ts";
 import type { ProducerState } from "../protocol/errors.ts";
 import type { CreateRecord, ForkOrigin, ProducerBatch } from "./records.ts";
 import { internString } from "./copy_string.ts";
+import { Gaps } from "./gaps.ts";
 import type { StreamPolicies } from "./policies.ts";
 import type { StreamAccounts } from "./quota_account.ts";
 import type { SnapshotRef } from "./snapshot_store.ts";
@@ -28,6 +29,10 @@ interface Kept {
   /** How many of its own messages come before that. */
   messages: number;
   durableEarliest: number;
+  /** Where compactions have left bytes out. */
+  gaps: Gaps;
+  /** How many of these would be held, from the earliest on. */
+  missingBytes: number;
   policies: StreamPolicies | undefined;
   durablePolicies: StreamPolicies | undefined;
 }
@@ -146,9 +151,27 @@ export class Stream {
     return this.#kept?.messages ?? 0;
   }
 
-  /** Its own bytes that are held: those which aren't trimmed. */
+  /** Its own bytes that are held: those which aren't trimmed, and which no compaction has left out. */
   get heldBytes(): number {
-    return this.tail - Math.max(this.ownStart, this.earliest);
+    return this.tail - Math.max(this.ownStart, this.earliest) - this.missingBytes;
+  }
+
+  /** How many of its own bytes that aren't trimmed compactions have left out. */
+  get missingBytes(): number {
+    return this.#kept?.missingBytes ?? 0;
+  }
+
+  /** Where that is. */
+  get gaps(): Gaps {
+    return this.#kept?.gaps ?? Gaps.NONE;
+  }
+
+  /** Says where compactions have left bytes out. */
+  setGaps(gaps: Gaps): void {
+    if (gaps.isNone && this.#kept === undefined) return;
+    const kept = this.#kept ??= newKept();
+    kept.gaps = gaps;
+    kept.missingBytes = gaps.missingFrom(kept.earliest);
   }
 
   /** Its own policies, as they were decided. */
@@ -162,6 +185,7 @@ export class Stream {
     const kept = this.#kept ??= newKept();
     kept.earliest = earliest;
     kept.messages = messages;
+    kept.missingBytes = kept.gaps.missingFrom(earliest);
   }
 
   /** Readers see that it is trimmed, up to there or further. */
@@ -271,6 +295,8 @@ function newKept(): Kept {
     earliest: 0,
     messages: 0,
     durableEarliest: 0,
+    gaps: Gaps.NONE,
+    missingBytes: 0,
     policies: undefined,
     durablePolicies: undefined,
   };

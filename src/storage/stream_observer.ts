@@ -11,8 +11,8 @@ export interface StreamObserver<S extends Stream = Stream> {
    * @param trace the request that did it, where that is traced
    */
   appended(stream: S, start: number, lsn: number, trace?: TraceContext): void;
-  /** A stream is trimmed: its first position was `from`. */
-  trimmed(stream: S, from: number, lsn: number): void;
+  /** A stream is trimmed, and holds so many bytes less. */
+  trimmed(stream: S, freedBytes: number, lsn: number): void;
   /** A stream is gone, softly or for good. */
   removed(stream: S, lsn: number): void;
 }

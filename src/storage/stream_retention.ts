@@ -6,8 +6,8 @@ export interface StreamRetention {
   readonly rules: RetentionRules;
   /** The limits in force; `undefined` where there are none. */
   readonly limits: RetentionPolicy | undefined;
-  /** Past so many bytes held it is looked at. */
-  readonly lookAtBytes: number;
+  /** Past so many bytes held it is looked at; raised where a look left as many. */
+  lookAtBytes: number;
   /** Past so many messages held it is looked at. */
   readonly lookAtMessages: number;
   /** What is kept longer than it has to be by so many ms is looked at. */
@@ -33,13 +33,29 @@ export function streamRetention(
   limits: RetentionPolicy | undefined,
   leastBytes: number,
 ): StreamRetention {
-  const { ageMs = 0, bytes = Infinity, messages = Infinity } = limits ?? {};
+  const { ageMs = 0, messages = Infinity } = limits ?? {};
   return {
     rules,
     limits,
-    lookAtBytes: bytes + Math.max(leastBytes, Math.floor(bytes / GROWTH_SHARE)),
+    lookAtBytes: lookAtBytes(limits, leastBytes),
     lookAtMessages: messages + Math.max(1, Math.floor(messages / GROWTH_SHARE)),
     ageSlackMs: Math.min(MOST_SLACK_MS, Math.max(LEAST_SLACK_MS, Math.floor(ageMs / SLACK_SHARE))),
     dueMs: Infinity,
   };
+}
+
+/**
+ * Past how many bytes held a stream is looked at.
+ *
+ * @param heldBytes what a look has left of it, just now: more than the limit where a compacted part can't be
+ * cut. Then so much may be there as well, or each append would look in vain
+ */
+export function lookAtBytes(
+  limits: RetentionPolicy | undefined,
+  leastBytes: number,
+  heldBytes = 0,
+): number {
+  const { bytes = Infinity } = limits ?? {};
+  const growthBytes = Math.max(leastBytes, Math.floor(bytes / GROWTH_SHARE));
+  return heldBytes > bytes + growthBytes ? heldBytes + growthBytes : bytes + growthBytes;
 }

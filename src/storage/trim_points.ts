@@ -35,9 +35,8 @@ export class TrimPoints {
     if (ageMs !== undefined) {
       first = Math.max(first, await this.#reader.since(stream, nowMs - ageMs, tail));
     }
-    if (bytes !== undefined && tail - bytes > first) {
-      first = Math.max(first, await this.#blockStart(stream, tail - bytes, tail));
-    }
+    const lastBytes = bytes === undefined ? 0 : this.#startOfLast(stream, bytes, tail);
+    if (lastBytes > first) first = Math.max(first, await this.#blockStart(stream, lastBytes, tail));
     if (messages !== undefined && buffer.messages - messages > earliestMessages) {
       first = Math.max(first, await this.#startOf(stream, buffer.messages - messages, tail));
     }
@@ -95,6 +94,21 @@ export class TrimPoints {
     if (position >= tail) return tail;
     const { owner } = this.#reader.ownerAt(stream, position, tail);
     return await this.#blocks.blockStart(owner, position);
+  }
+
+  /** Where the last `bytes` bytes begin that are held before `tail`, or earlier; below 0 where that is nowhere. */
+  #startOfLast(stream: Stream, bytes: number, tail: number): number {
+    let owner = stream;
+    let end = tail;
+    for (let left = bytes;;) {
+      const start = owner.gaps.startOfLast(left, end);
+      const { fork, ownStart } = owner;
+      if (start >= ownStart || fork === undefined) return start;
+      // So many are the source's.
+      left = ownStart - start;
+      end = ownStart;
+      owner = this.#reader.ownerAt(owner, ownStart - 1, ownStart).owner;
+    }
   }
 
   async #startOf(stream: Stream, message: number, tail: number): Promise<number> {

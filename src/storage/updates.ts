@@ -195,7 +195,7 @@ export class Updates<S extends Stream> {
   /** Records that what lies before a position can't be read any more. */
   #trim(stream: S, earliest: number, ownMessages: number): void {
     const { clock, journal, streams, observer } = this.#parts;
-    const from = stream.earliest;
+    const { earliest: from, heldBytes } = stream;
     const record: TrimRecord = {
       kind: "trim",
       id: stream.id,
@@ -213,7 +213,7 @@ export class Updates<S extends Stream> {
     stream.lsn = journal.append(record, effect);
     applyTrim(stream, record);
     streams.markDirty(stream);
-    observer().trimmed(stream, from, stream.lsn);
+    observer().trimmed(stream, heldBytes - stream.heldBytes, stream.lsn);
     this.#trims++;
     this.#trimmedBytes += stream.earliest - from;
   }

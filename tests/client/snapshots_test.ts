@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
 import { Client } from "../../src/client/client.ts";
 import { fetchTransport } from "../../src/client/transport/transport.ts";
+import { until } from "../support/until.ts";
 import { TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture } from "../support/client/producer_fixture.ts";
 
@@ -85,6 +86,63 @@ Deno.test("a reader from a snapshot follows the stream live", async () => {
     if (value === 4) await writer.sendJson(5, { close: true });
   }
   equal(seen, [4, 5]);
+});
+
+/** A stream of numbers, and a client that keeps newer snapshots of it just as its readers begin. */
+async function racing(races: number, trimmed: "fail" | "skip" = "fail") {
+  const at = await numbers(1, 2);
+  const retention = { toSnapshot: true };
+  await at.client.configure("s", { retention });
+  const writer = at.client.writer("s");
+  const pad = "x".repeat(5000);
+  const advance = async () => {
+    const { nextOffset } = await at.client.head("s");
+    await at.client.snapshot("s").putJson(nextOffset, { offset: nextOffset });
+    await writer.sendJson(pad);
+  };
+  await advance();
+  let left = races;
+  let snapshots = 0;
+  const transport = fetchTransport({
+    fetch: async (url, init) => {
+      const response = await at.server.app.request(url, init);
+      if (!String(url).includes("snapshot=")) return response;
+      snapshots++;
+      if (left-- > 0) {
+        await advance();
+        // The trim of what comes before it follows by itself.
+        await until(
+          async () =>
+            (await at.client.head("s")).earliestOffset ===
+              (await at.client.snapshot("s").get())?.offset,
+          () => "it is never trimmed",
+        );
+      }
+      return response;
+    },
+  });
+  const client = new Client("http://localhost/v1/stream", { transport });
+  const options = { from: "snapshot", readMode: "catch-up", trimmed } as const;
+  return { reader: client.reader("s", options), pad, snapshots: () => snapshots };
+}
+
+for (const trimmed of ["fail", "skip"] as const) {
+  Deno.test(`a reader whose snapshot has given way to a newer one begins at that (trimmed: ${trimmed})`, async () => {
+    const { reader, pad, snapshots } = await racing(2, trimmed);
+    const snapshot = await reader.snapshot();
+    equal(snapshots(), 3);
+    equal(snapshot?.json(), snapshot?.offset);
+    equal(reader.offset, snapshot?.offset);
+    equal([reader.upToDate, reader.closed], [false, false]);
+    const [message, ...rest] = await reader.all();
+    equal([message?.json(), message?.missed, rest], [pad, undefined, []]);
+  });
+}
+
+Deno.test("a reader asks for newer snapshots a few times only", async () => {
+  const { reader, snapshots } = await racing(1000);
+  await failed(reader.read(), "trimmed");
+  equal(snapshots(), 5);
 });
 
 Deno.test("a reader of a stream without a snapshot begins at its start, and one that was sent elsewhere there", async () => {

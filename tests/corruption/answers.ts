@@ -133,7 +133,7 @@ function bind(
     forkIds: (sourceId) => lookups.forkIds(sourceId),
     greatestId: () => lookups.greatestId(),
     newestLsnAfter: (position) => lookups.newestLsnAfter(position),
-    compactedUpTo: (streamId) => lookups.compactedUpTo(streamId),
+    rewrittenSegments: (afterId, upToId) => lookups.rewrittenSegments(afterId, upToId),
     dueForTrim: (nowMs, after, limit) => lookups.dueForTrim(nowMs, after, limit),
     expired: (nowMs, after, limit) => lookups.expired(nowMs, after, limit),
     subscriptions: (onDamage) => lookups.subscriptions(onDamage),

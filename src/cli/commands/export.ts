@@ -14,6 +14,7 @@ import { exportStreams, type ExportSums } from "./archive/export_streams.ts";
 import { type RunWithSides, runWithSides, type SidesFailure } from "./copy/run_with_sides.ts";
 import { openSide } from "./copy/side.ts";
 import { formatBytes } from "./output/format_bytes.ts";
+import { printMissed } from "./reading/reading_flags.ts";
 import { Progress } from "./output/progress.ts";
 
 /** `durable-streams export`: writes streams to a file as lines of JSON. */
@@ -23,8 +24,9 @@ export const exportCommand: CliCommand = {
   details: `
 From any server of the protocol or a directory: all streams, or those whose names begin with one of
 PREFIX. Each goes as far as it went when its turn came, with its content type, TTL or expiry, and
-whether it is closed; forks go with all of their content. An interrupted export to a file is simply
-run again: it goes on behind the last stream that is whole there. \`import\` reads it.
+whether it is closed; forks go with all of their content. Of one that is trimmed meanwhile what is
+left follows: that is said, and the exit code is 3. An interrupted export to a file is simply run
+again: it goes on behind the last stream that is whole there. \`import\` reads it.
 docs/BACKUP.md has the lines.`,
   examples: [
     [
@@ -97,6 +99,10 @@ async function exportTo(to: string, exporting: Exporting): Promise<number> {
         context.printError(
           `${PROGRAM}: ${JSON.stringify(name)} missing: the source has no such stream`,
         );
+        exitCode = EXIT.notFound;
+      },
+      onMissed: (name, missed) => {
+        printMissed(context, name, missed);
         exitCode = EXIT.notFound;
       },
     });

@@ -18,6 +18,9 @@ import { checkTrimmed, type ReaderOptions, type StreamData, tailQueryOf } from "
 import type { StandardSchema } from "./standard_schema.ts";
 import { validate } from "./validate.ts";
 
+/** So often the snapshot is asked for that a reader begins at, where what comes behind it goes meanwhile. */
+const SNAPSHOT_TRIES = 5;
+
 const END = { done: true, value: undefined } as const;
 
 /**
@@ -74,6 +77,8 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   /** It hasn't looked for the snapshot yet that it begins at. */
   #beginsAtSnapshot: boolean;
   #snapshot: Snapshot | undefined;
+  /** The first response behind it, until it is taken, and the feed that has got it. */
+  #first: { readonly feed: Feed; readonly batch: Batch } | undefined;
   /** Aborts the pending wait for the server. */
   #waiting: AbortController | undefined;
 
@@ -272,16 +277,49 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     return this.#taken >= (this.#batch?.messages.length ?? 0);
   }
 
+  /**
+   * Goes to the stream's snapshot. Whoever keeps a newer one lets go of what comes behind this one, perhaps
+   * before it was read: then that newer one is asked for.
+   */
   async #goToSnapshot(signal: AbortSignal | undefined): Promise<void> {
-    const snapshot = await this.#wait(
-      signal,
-      (signal) => fetchSnapshot(this.#connection, this.path, signal),
-    );
-    // Unless it was sent elsewhere meanwhile.
-    if (!this.#beginsAtSnapshot) return;
-    this.#snapshot = snapshot;
-    this.#beginsAtSnapshot = false;
-    if (snapshot !== undefined) this.#goTo(this.#feed.at(parsePlace(snapshot.offset)));
+    // Unless it is sent elsewhere meanwhile.
+    for (let tries = 1; this.#beginsAtSnapshot; tries++) {
+      const snapshot = await this.#wait(
+        signal,
+        (signal) => fetchSnapshot(this.#connection, this.path, signal),
+      );
+      if (!this.#beginsAtSnapshot) return;
+      const isSame = snapshot?.offset === this.#snapshot?.offset;
+      this.#snapshot = snapshot;
+      if (snapshot === undefined) {
+        this.#beginsAtSnapshot = false;
+        return;
+      }
+      const feed = this.#feed.at(parsePlace(snapshot.offset));
+      const first = await this.#firstBehindSnapshot(feed, signal);
+      if (!this.#beginsAtSnapshot) return;
+      if (first === "trimmed" && !isSame && tries < SNAPSHOT_TRIES) continue;
+      // What was trimmed otherwise comes to light as it is read.
+      this.#goTo(feed.at(parsePlace(snapshot.offset)));
+      if (first !== undefined && first !== "trimmed") this.#first = { feed, batch: first };
+      return;
+    }
+  }
+
+  /** The first response of a feed; `undefined` where it fails, which the next read meets again. */
+  async #firstBehindSnapshot(
+    feed: Feed,
+    signal: AbortSignal | undefined,
+  ): Promise<Batch | "trimmed" | undefined> {
+    try {
+      const batch = await this.#wait(signal, (signal) => feed.next(signal));
+      return batch.missed === undefined ? batch : "trimmed";
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      signal?.throwIfAborted();
+      if (!(error instanceof ClientError) || error.code === "ended") throw error;
+      return error.code === "trimmed" ? "trimmed" : undefined;
+    }
   }
 
   #goTo(feed: Feed): void {
@@ -289,6 +327,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
     this.#feed.disconnect();
     this.#feed = feed;
     this.#batch = undefined;
+    this.#first = undefined;
     this.#taken = 0;
     this.#offset = formatPlace(feed.place);
     this.#waiting?.abort(new ClientError("ended", "The reader was sent elsewhere."));
@@ -331,11 +370,15 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   async #fill(signal: AbortSignal | undefined): Promise<void> {
     while (true) {
       if (this.#beginsAtSnapshot) await this.#goToSnapshot(signal);
+      const first = this.#first;
+      this.#first = undefined;
+      if (first !== undefined) this.#feed = first.feed;
       const feed = this.#feed;
       const isAnchor = feed.place.offset === NOW && this.#readMode === "long-poll";
       try {
         // A response that has arrived is kept even if this is aborted now: the feed is past it.
-        const batch = await this.#wait(signal, (signal) => feed.next(signal));
+        const batch = first?.batch ??
+          await this.#wait(signal, (signal) => feed.next(signal));
         if (feed !== this.#feed) continue;
         this.#batch = batch;
         this.#taken = 0;

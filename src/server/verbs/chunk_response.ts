@@ -97,12 +97,14 @@ export function chunkResponse(
 
 function etagOf(
   { storage }: ServerContext,
-  { id, start, next, compactedUpTo = 0 }: BodyResult,
+  { id, start, next, data, compactedUpTo = 0 }: BodyResult,
   closed: boolean,
   isCompressed: boolean,
 ): string {
-  // The same two offsets may have fewer messages between them by then.
-  const compaction = start < compactedUpTo ? `-${compactedUpTo.toString(36)}` : "";
+  // The same two offsets may have fewer messages between them by then, and so fewer bytes.
+  const compaction = start < compactedUpTo
+    ? `-${compactedUpTo.toString(36)}-${bodyLength(data).toString(36)}`
+    : "";
   const identity = `${storage.identity}-${id.toString(36)}${compaction}`;
   return formatEtag(identity, start, next, closed, isCompressed ? "gzip" : undefined);
 }

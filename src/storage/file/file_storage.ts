@@ -55,6 +55,8 @@ const MIB = 1024 * 1024;
 const BATCHES_BETWEEN_SLICES = 2;
 /** So many rows are looked at before others run: they take a millisecond. */
 const SLICE_ROWS = 100;
+/** A last checkpoint that is further ahead is of a clock that has been set back. */
+const CLOCK_SLACK_MS = 60_000;
 const SEGMENT_BYTES = 64 * MIB;
 
 /** A directory that was opened and recovered, and is to be served. */
@@ -103,6 +105,8 @@ export class FileStorage {
   readonly #logAge = new LogAge();
   /** The row that retention has looked at last: those before it were since the last checkpoint. */
   #trimmedAfter: RowTrim | undefined;
+  /** The same of a look at all of them, where the clock was ahead of what it is; `done` where it wasn't. */
+  #lookedAfter: RowTrim | "none" | "done";
   #checkpointsDone = 0;
   readonly #quotas: Quotas;
   #isSwept = false;
@@ -116,6 +120,8 @@ export class FileStorage {
     const { maxOpenFiles = 512 } = options;
     this.#directory = directory;
     this.#firstNewId = cache.nextId;
+    const aheadMs = catalog.state.checkpointAtMs - directory.clock.nowMs();
+    this.#lookedAfter = aheadMs > CLOCK_SLACK_MS ? "none" : "done";
     this.#open = new OpenSegments(fileSystem, paths.segments, uuid, maxOpenFiles, reserve);
     this.#log = this.#makeLog();
     const log = this.#log;
@@ -180,6 +186,7 @@ export class FileStorage {
       segmentBytes,
       share: options.compactionShare ?? 0.25,
       memoryBytes: options.compactionMemoryBytes ?? 64 * MIB,
+      onHeld: (stream, addedBytes) => this.#quotas.changed(stream, addedBytes),
       policyOf: ({ policies }) => policies?.compaction,
     });
     this.#directory.cache.onPolicies = (stream) => compactor.schedule(stream);
@@ -252,6 +259,8 @@ export class FileStorage {
       rules: new RetentionRules([]),
       loaded: () => cache.loadedStreams(),
       findDue: (nowMs, limit) => {
+        const ahead = this.#findAhead(limit);
+        if (ahead.length > 0) return ahead;
         const rows = catalog.dueForTrim(nowMs, this.#trimmedAfter, limit);
         this.#trimmedAfter = rows.at(-1) ?? this.#trimmedAfter;
         if (rows.length === 0 && limit > 0) return undefined;
@@ -265,6 +274,16 @@ export class FileStorage {
       onRules: (rules, schedule) => void this.#walkRules(rules, schedule),
       pause: () => this.#pauseLooks(),
     };
+  }
+
+  /** The next rows with a time to be looked at that may be one of a clock that was ahead. */
+  #findAhead(limit: number): readonly number[] {
+    if (this.#lookedAfter === "done" || limit === 0) return [];
+    const after = this.#lookedAfter === "none" ? undefined : this.#lookedAfter;
+    const { catalog } = this.#directory;
+    const rows = catalog.dueForTrim(Number.MAX_SAFE_INTEGER - 1, after, limit);
+    this.#lookedAfter = rows.at(-1) ?? "done";
+    return rows.map(({ id }) => id);
   }
 
   /** Trims wait for no room, but what they change is in memory until it is stored: no more than of others. */
@@ -337,6 +356,7 @@ export class FileStorage {
       segments: this.#segments,
       snapshots: this.#snapshots,
       open: this.#open,
+      onHeld: (stream, addedBytes) => this.#quotas.changed(stream, addedBytes),
       onStart: () => {
         this.#logAge.onCheckpointStart();
         this.#trigger.onCheckpointStart();

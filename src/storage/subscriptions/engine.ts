@@ -95,7 +95,7 @@ export class SubscriptionEngine implements SubscriptionStore, StreamObserver {
 
   trimmed(
     { id, earliest, tail }: Pick<Stream, "id" | "earliest" | "tail">,
-    _from: number,
+    _freedBytes: number,
     lsn: number,
   ): void {
     this.#registry.trimmed(id, earliest, earliest === tail, lsn);

@@ -96,6 +96,49 @@ Deno.test("a stream that is deleted while it is exported is none of the export, 
     equal(Deno.readTextFileSync(file), bytes);
   }));
 
+Deno.test("a stream that is trimmed while it is exported goes on behind that, which is said", () =>
+  withTempDir(async (dir) => {
+    const file = join(dir, "streams.ndjson");
+    const source = await filled();
+    const { app } = source.fixture;
+    const headers = { "content-type": "text/plain" };
+    await app.request(`${URL}/trimmed`, { method: "PUT", headers });
+    // More than one response has.
+    for (const letter of ["a", "b", "c", "d"]) {
+      const body = letter.repeat(1024 * 1024);
+      await app.request(`${URL}/trimmed`, { method: "POST", headers, body });
+    }
+    let isTrimmed = false;
+    const fetch = async (url: string, init?: RequestInit) => {
+      if (/\/trimmed\?offset=\d/.test(url) && !isTrimmed) {
+        isTrimmed = true;
+        const at = await app.request(`${URL}/trimmed?tail=${1024 * 1024}`);
+        const before = at.headers.get("stream-start-offset") ?? "";
+        await app.request(`${URL}/trimmed`, {
+          method: "PATCH",
+          headers: { "stream-trim-before": before },
+        });
+      }
+      return await app.request(url, init);
+    };
+    const { code, stderr } = await source.run(["export", "--from", URL, "--to", file], { fetch });
+    equal(code, 3);
+    match(
+      stderr,
+      /"trimmed" was trimmed from \S+ to \S+ before that was read, .*reading goes on behind it/,
+    );
+    const target = new CommandKit();
+    match(await target.ok(["import", "--from", file, "--to", URL]), /^6 streams copied/);
+    const first = await text(target, "trimmed");
+    const response = await target.fixture.app.request(`${URL}/trimmed?tail=${1024 * 1024}`);
+    const last = await response.text();
+    deepEqual([new Set(first), new Set(last)], [new Set("a"), new Set("d")]);
+    const { headers: head } = await target.fixture.app.request(`${URL}/trimmed`, {
+      method: "HEAD",
+    });
+    ok(head.get("stream-next-offset")?.endsWith(String(first.length + last.length)));
+  }));
+
 Deno.test("nobody else looks into the folder where an import waits", () =>
   withTempDir(async (dir) => {
     const source = await filled();

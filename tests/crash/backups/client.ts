@@ -1,7 +1,7 @@
 import type { Random } from "../../support/random.ts";
 import { StreamError } from "../../../src/protocol/errors.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
-import { readText } from "./read_text.ts";
+import { readSnapshot, readText } from "./read_text.ts";
 
 /** Streams that all clients append to. */
 export const SHARED = ["shared/0", "shared/1", "shared/2"];
@@ -13,11 +13,15 @@ export type Op =
   | { readonly kind: "append"; readonly name: string; readonly text: string }
   | { readonly kind: "create"; readonly name: string; readonly text: string }
   | { readonly kind: "fork"; readonly name: string; readonly source: string }
+  | { readonly kind: "snapshot"; readonly name: string; readonly text: string }
+  | { readonly kind: "unsnapshot"; readonly name: string }
   | { readonly kind: "delete"; readonly name: string };
 
 /** What a client's own streams hold, and what it has appended to each that is shared. */
 export interface ClientState {
   readonly own: ReadonlyMap<string, string>;
+  /** The snapshots of its own streams, each with how far its stream went then. */
+  readonly snapshots: ReadonlyMap<string, string>;
   readonly shared: ReadonlyMap<string, string>;
 }
 
@@ -51,9 +55,14 @@ export class BackupClient {
   async resolve(storage: Storage): Promise<void> {
     const op = this.ops[this.acknowledged];
     if (op === undefined) return;
-    const text = await readText(storage, op.name);
-    const isDone = op.kind === "append"
+    const isSnapshot = op.kind === "snapshot" || op.kind === "unsnapshot";
+    const text = isSnapshot
+      ? await readSnapshot(storage, op.name)
+      : await readText(storage, op.name);
+    const isDone = op.kind === "append" || op.kind === "snapshot"
       ? text?.includes(op.text) === true
+      : op.kind === "unsnapshot"
+      ? text === undefined
       : op.kind === "delete"
       ? text === undefined
       : text !== undefined;
@@ -62,12 +71,19 @@ export class BackupClient {
   }
 
   #choose(random: Random): Op {
-    const { own } = stateAfter(this.ops);
+    const { own, snapshots } = stateAfter(this.ops);
     const names = [...own.keys()];
+    const kept = [...snapshots.keys()];
     const kind = random.pick(["append", "append", "append", "own", "create", "fork", "delete"]);
     const number = this.#opNumber++;
     const mark = `[${this.number}:${number}:${"x".repeat(random.below(LONGEST_CHARS))}]`;
     const name = `own/${this.number}/${number}`;
+    if (names.length > 0 && random.chance(0.15)) {
+      if (kept.length > 0 && random.chance(0.3)) {
+        return { kind: "unsnapshot", name: random.pick(kept) };
+      }
+      return { kind: "snapshot", name: random.pick(names), text: mark };
+    }
     if (kind === "append") return { kind, name: random.pick(SHARED), text: mark };
     if (kind === "create" || names.length === 0) return { kind: "create", name, text: mark };
     const one = random.pick(names);
@@ -79,21 +95,31 @@ export class BackupClient {
 /** What there is once all of these have happened. */
 export function stateAfter(ops: readonly Op[]): ClientState {
   const own = new Map<string, string>();
+  const snapshots = new Map<string, string>();
   const shared = new Map<string, string>();
   for (const op of ops) {
-    if (op.kind === "delete") own.delete(op.name);
-    else if (op.kind === "fork") own.set(op.name, own.get(op.source) ?? "");
+    if (op.kind === "delete") {
+      own.delete(op.name);
+      snapshots.delete(op.name);
+    } else if (op.kind === "unsnapshot") snapshots.delete(op.name);
+    else if (op.kind === "snapshot") {
+      snapshots.set(op.name, `${own.get(op.name)?.length ?? 0} ${op.text}`);
+    } else if (op.kind === "fork") own.set(op.name, own.get(op.source) ?? "");
     else {
       const streams = SHARED.includes(op.name) ? shared : own;
       streams.set(op.name, (streams.get(op.name) ?? "") + op.text);
     }
   }
-  return { own, shared };
+  return { own, snapshots, shared };
 }
 
 async function ask(storage: Storage, op: Op): Promise<void> {
   const body = new TextEncoder().encode("text" in op ? op.text : "");
-  if (op.kind === "append") await storage.append(op.name, { contentType: CONTENT_TYPE, body });
+  if (op.kind === "snapshot") {
+    const { tail } = await storage.head(op.name);
+    await storage.snapshots?.put(op.name, { offset: tail, contentType: CONTENT_TYPE, body });
+  } else if (op.kind === "unsnapshot") await storage.snapshots?.delete(op.name);
+  else if (op.kind === "append") await storage.append(op.name, { contentType: CONTENT_TYPE, body });
   else if (op.kind === "create") {
     await storage.create(op.name, { contentType: CONTENT_TYPE, body });
   } else if (op.kind === "fork") {

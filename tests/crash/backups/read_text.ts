@@ -19,3 +19,16 @@ export async function readText(storage: Storage, name: string): Promise<string |
     throw error;
   }
 }
+
+/** A stream's snapshot with the offset that it is of; `undefined` where there is none. */
+export async function readSnapshot(storage: Storage, name: string): Promise<string | undefined> {
+  try {
+    const found = await storage.snapshots?.get(name);
+    return found && `${found.position} ${new TextDecoder().decode(found.body)}`;
+  } catch (error) {
+    const isGone = error instanceof StreamError &&
+      ["not_found", "gone", "snapshot_not_found"].includes(error.code);
+    if (isGone) return undefined;
+    throw error;
+  }
+}

@@ -7,7 +7,7 @@ import { MemoryCatalogDriver, MemoryDatabase } from "../../support/simulation/me
 import { SimulatedFile } from "../../support/simulation/simulated_file.ts";
 import { expect, Violation } from "../history/violation.ts";
 import { type ClientState, type Op, SHARED, stateAfter } from "./client.ts";
-import { readText } from "./read_text.ts";
+import { readSnapshot, readText } from "./read_text.ts";
 import { type BackupWorld, settled } from "./world.ts";
 
 let restores = 0;
@@ -117,10 +117,13 @@ async function stateOf(
   texts: ReadonlyMap<string, string>,
 ): Promise<ClientState> {
   const own = new Map<string, string>();
+  const snapshots = new Map<string, string>();
   for (const { name } of ops) {
     if (SHARED.includes(name) || own.has(name)) continue;
     const text = await settled(world, readText(storage, name).then((found) => ({ found })));
     if (text?.found !== undefined) own.set(name, text.found);
+    const snapshot = await settled(world, readSnapshot(storage, name).then((kept) => ({ kept })));
+    if (snapshot?.kept !== undefined) snapshots.set(name, snapshot.kept);
   }
   const shared = new Map<string, string>();
   for (const [name, text] of texts) {
@@ -129,21 +132,22 @@ async function stateOf(
     const its = marks.filter((mark) => mark.startsWith(`[${client}:`)).join("");
     if (its !== "") shared.set(name, its);
   }
-  return { own, shared };
+  return { own, snapshots, shared };
 }
 
 function isSame(a: ClientState, b: ClientState): boolean {
-  return sameMaps(a.own, b.own) && sameMaps(a.shared, b.shared);
+  return sameMaps(a.own, b.own) && sameMaps(a.snapshots, b.snapshots) &&
+    sameMaps(a.shared, b.shared);
 }
 
 function sameMaps(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([name, text]) => b.get(name) === text);
 }
 
-function describe({ own, shared }: ClientState): string {
+function describe({ own, snapshots, shared }: ClientState): string {
   const short = (map: ReadonlyMap<string, string>) =>
     [...map].map(([name, text]) => `${name} ${(text.match(/\d+:\d+/g) ?? []).join(" ")}`).join(
       ", ",
     );
-  return `{${short(own)} | ${short(shared)}}`;
+  return `{${short(own)} | snapshots ${short(snapshots)} | ${short(shared)}}`;
 }

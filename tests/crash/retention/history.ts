@@ -1,14 +1,12 @@
 import { StreamError } from "../../../src/protocol/errors.ts";
-import type { FileStorageOptions } from "../../../src/storage/file/options.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { yieldToEventLoop } from "../../support/event_loop.ts";
 import { Random } from "../../support/random.ts";
-import { Machine } from "../../support/simulation/machine.ts";
+import type { Machine } from "../../support/simulation/machine.ts";
 import { Violation } from "../history/violation.ts";
+import { runLives, settled } from "../simulated_lives.ts";
 import { TrimmedStream } from "./trimmed_stream.ts";
 
-const KIB = 1024;
-const SMALL_STREAMS = 0x51a7_0b3d;
 const MOST_STREAMS = 7;
 
 /** How a history went. */
@@ -26,34 +24,14 @@ export interface RetentionHistory {
  */
 export async function runRetentionHistory(seed: number): Promise<RetentionHistory> {
   const random = new Random(seed);
-  const machine = new Machine(random.split(), { hasBarrier: random.chance(0.5) });
-  const options: Partial<FileStorageOptions> = {
-    walBytes: random.pick([64, 128, 256]) * KIB,
-    segmentBytes: random.pick([4096, 8192, 16_384]),
-    checkpointIntervalMs: 300,
-    earlyWriteBytes: random.pick([8 * KIB, 1024 * KIB]),
-    smallStreamBytes: new Random(seed ^ SMALL_STREAMS).pick([0, 10_000, 10_000, 16_384, 60_000]),
-    barrierFiles: random.pick([0, 4096]),
-    maxOpenFiles: random.pick([2, 512]),
-    maxLoadedStreams: random.pick([2, 1000]),
-  };
   const streams = [new TrimmedStream("json", true), new TrimmedStream("text", false)];
-  let [trimmed, crashes] = [0, 0];
-  const lives = random.between(2, 6);
-  for (let life = 0; life <= lives; life++) {
-    const { process } = machine.fileSystem;
-    const isLast = life === lives;
-    if (!isLast && random.chance(0.8)) process.exitAfter(random.between(50, 3000));
-    const storage = await settled(machine, machine.open(options));
-    if (storage !== undefined) {
-      const found = await settled(machine, begin(storage, streams));
-      if (found !== undefined && found) trimmed++;
-      if (found !== undefined && !isLast) await live(machine, storage, streams, random);
-    } else if (!process.hasExited) throw new Violation("The storage can't be opened");
-    machine.end(random.pick(["crash", "kill"]));
-    crashes++;
-  }
-  return { trimmed, crashes };
+  const { found, crashes } = await runLives(random, {
+    moreOptions: (random) => ({ maxLoadedStreams: random.pick([2, 1000]) }),
+    exitAfter: [50, 3000],
+    begin: (storage) => begin(storage, streams),
+    live: (machine, storage) => live(machine, storage, streams, random),
+  });
+  return { trimmed: found, crashes };
 }
 
 /** Makes the streams where they aren't there, else looks at them; whether any was trimmed. */
@@ -150,21 +128,4 @@ async function act(
     const text = `${stream.text.length} `.padEnd(random.pick([20, 300, 1500, 5000]), "x");
     await stream.append(storage, stream.json ? JSON.stringify(text) : text);
   }
-}
-
-/** What a call comes to, while the time goes on; `undefined` where the process ends before. */
-async function settled<T>(machine: Machine, call: Promise<T>): Promise<T | undefined> {
-  const { process } = machine.fileSystem;
-  let outcome: { value: T } | { error: unknown } | undefined;
-  call.then((value) => outcome = { value }, (error) => outcome = { error });
-  for (let turns = 0; outcome === undefined && !process.hasExited; turns++) {
-    if (turns > 30_000) throw new Violation("An answer never comes");
-    if (turns % 50 === 49) machine.clock.advance(300);
-    await yieldToEventLoop();
-  }
-  if (outcome === undefined || process.hasExited) return undefined;
-  if (!("error" in outcome)) return outcome.value;
-  if (outcome.error instanceof Violation) throw outcome.error;
-  const { error } = outcome;
-  throw new Violation(error instanceof Error ? error.stack ?? error.message : String(error));
 }

@@ -53,6 +53,14 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
     }],
   },
   {
+    name: "a backup misses a snapshot that only the log has",
+    edits: [{
+      file: "file/backup/snapshot_copy.ts",
+      from: "      else found.set(id, { ...snapshot, streamId: id });\n",
+      to: "      else if (!found.has(id)) found.set(id, { ...snapshot, streamId: id });\n",
+    }],
+  },
+  {
     name: "the files of deleted streams go while a backup needs them",
     edits: [{
       file: "file/streams/checkpoint.ts",

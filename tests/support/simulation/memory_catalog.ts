@@ -237,11 +237,13 @@ class MemoryCatalog implements Catalog {
       }));
   }
 
-  compactedUpTo(streamId: number): number {
-    return this.#lookUp("compactedUpTo", () => {
-      const compacted = this.#tables.segments(streamId).filter(({ generation }) => generation > 0);
-      return compacted.at(-1)?.end ?? 0;
-    });
+  rewrittenSegments(afterId: number, upToId: number): SegmentRow[] {
+    return this.#lookUp("rewrittenSegments", () =>
+      [...this.#tables.streams()].map(({ id }) => id)
+        .filter((id) => id > afterId && id <= upToId).sort((a, b) => a - b)
+        .flatMap((id) => this.#tables.segments(id))
+        .filter(({ generation }) => generation > 0)
+        .map((row) => ({ ...row })));
   }
 
   segments(streamId: number): SegmentRow[] {

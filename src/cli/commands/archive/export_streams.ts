@@ -1,4 +1,5 @@
 import { START } from "../../../client/transport/place.ts";
+import type { Missed } from "../../../client/reader/missed.ts";
 import type { ListedStream } from "../../../client/transport/list.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../../protocol/content_type.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -24,6 +25,8 @@ export interface ExportOptions {
   onBytes(bytes: number): void;
   /** An argument names no stream, or one was deleted meanwhile. */
   onMissing(name: string): void;
+  /** A part of a stream was trimmed before it was read: it isn't in the export. */
+  onMissed(name: string, missed: Missed): void;
 }
 
 /** What was exported. */
@@ -62,16 +65,22 @@ export async function exportStreams(options: ExportOptions): Promise<ExportSums>
 
 async function exportStream(
   { name, contentType = DEFAULT_CONTENT_TYPE, ttlSeconds, expiresAt, nextOffset }: ListedStream,
-  { from: { session }, signal, write, onBytes }: ExportOptions,
+  { from: { session }, signal, write, onBytes, onMissed }: ExportOptions,
   sums: ExportSums,
 ): Promise<void> {
   const reader = session.client.reader(name, {
     offset: START,
     readMode: "catch-up",
+    trimmed: "skip",
     maxElapsedMs: session.maxElapsedMs,
     signal,
   });
-  const cursor = new StreamCursor(reader, contentType, nextOffset);
+  const cursor = new StreamCursor(
+    reader,
+    contentType,
+    nextOffset,
+    (missed) => onMissed(name, missed),
+  );
   let hasBegun = false;
   try {
     // Before anything is written: a stream that is gone by now leaves no line.

@@ -1,3 +1,4 @@
+import type { Missed } from "../../../client/reader/missed.ts";
 import type { Reader } from "../../../client/reader/reader.ts";
 import type { StreamData } from "../../../client/reader/options.ts";
 import { joinArray } from "../../../client/transport/json_array.ts";
@@ -25,6 +26,7 @@ export class StreamCursor {
   readonly isJson: boolean;
   readonly #reader: Reader;
   readonly #until: string;
+  readonly #onMissed: (missed: Missed) => void;
   #chunks: Bytes[] = [];
   #next: Promise<StreamData> | undefined;
   #atEnd = false;
@@ -33,10 +35,17 @@ export class StreamCursor {
   /**
    * @param reader in `catch-up` mode
    * @param until the tail; what is appended later is left to another cursor
+   * @param onMissed told of what its reader has skipped, before what follows is to be had
    */
-  constructor(reader: Reader, contentType: string, until: string) {
+  constructor(
+    reader: Reader,
+    contentType: string,
+    until: string,
+    onMissed: (missed: Missed) => void = () => {},
+  ) {
     this.#reader = reader;
     this.#until = until;
+    this.#onMissed = onMissed;
     this.isJson = isJsonType(contentType);
   }
 
@@ -54,7 +63,8 @@ export class StreamCursor {
   async peek(): Promise<Bytes | undefined> {
     while (this.#chunks.length === 0) {
       if (this.#atEnd) return undefined;
-      const { messages, nextOffset, upToDate, closed } = await this.#read();
+      const { messages, nextOffset, upToDate, closed, missed } = await this.#read();
+      if (missed !== undefined) this.#onMissed(missed);
       this.#chunks = messages.map(({ bytes }) => bytes).reverse();
       this.#isClosed = closed;
       // Offsets of one stream are ordered as texts (PROTOCOL §8).

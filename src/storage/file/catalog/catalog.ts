@@ -213,8 +213,11 @@ export interface CatalogLookups {
   segmentAt(streamId: number, offset: number): SegmentRow | undefined;
   /** All segments of a stream, oldest first. */
   segments(streamId: number): SegmentRow[];
-  /** Where the newest segment ends that was written anew; 0 where none was. Looks at all of a stream's. */
-  compactedUpTo(streamId: number): number;
+  /**
+   * The undamaged segments that were written anew, of streams with ids after the first and up to the second,
+   * by these ids and oldest first. Looks at all of these streams'.
+   */
+  rewrittenSegments(afterId: number, upToId: number): SegmentRow[];
   /** The blocks of a stream that lie in the catalogue, oldest first: one run, of some KiB together. */
   blocks(streamId: number): BlockRow[];
   snapshot(streamId: number): SnapshotRow | undefined;

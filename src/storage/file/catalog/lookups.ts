@@ -21,6 +21,7 @@ import {
   BUSY_TIMEOUT,
   checkRow,
   rowChecks,
+  SEGMENT_COLUMNS,
   type SqlRow,
   STATE_COLUMNS,
   STREAM_COLUMNS,
@@ -59,7 +60,7 @@ export class SqliteLookups implements CatalogLookups {
   readonly #countProducers: StatementSync;
   readonly #segmentAt: StatementSync;
   readonly #segments: StatementSync;
-  readonly #compactedUpTo: StatementSync;
+  readonly #rewritten: StatementSync;
   readonly #blocks: StatementSync;
   readonly #snapshot: StatementSync;
   readonly #snapshots: StatementSync;
@@ -95,8 +96,9 @@ export class SqliteLookups implements CatalogLookups {
       "SELECT * FROM segment WHERE stream_id = ? AND base <= ? ORDER BY base DESC LIMIT 1",
     );
     this.#segments = database.prepare("SELECT * FROM segment WHERE stream_id = ? ORDER BY base");
-    this.#compactedUpTo = database.prepare(
-      'SELECT max("end") AS "end" FROM segment WHERE stream_id = ? AND generation > 0',
+    this.#rewritten = database.prepare(
+      "SELECT * FROM segment WHERE stream_id > ? AND stream_id <= ? AND generation > 0 " +
+        "ORDER BY stream_id, base",
     );
     this.#blocks = database.prepare("SELECT * FROM block WHERE stream_id = ? ORDER BY base");
     this.#snapshot = database.prepare("SELECT * FROM snapshot WHERE stream_id = ?");
@@ -214,8 +216,10 @@ export class SqliteLookups implements CatalogLookups {
     return row && this.#segment(row, streamId);
   }
 
-  compactedUpTo(streamId: number): number {
-    return Number(this.#read(() => this.#compactedUpTo.get(streamId))?.end ?? 0);
+  rewrittenSegments(afterId: number, upToId: number): SegmentRow[] {
+    return this.#read(() => this.#rewritten.all(afterId, upToId))
+      .filter((row) => rowChecks(row, SEGMENT_COLUMNS))
+      .map((row) => toSegmentRow(row, this.#path));
   }
 
   segments(streamId: number): SegmentRow[] {

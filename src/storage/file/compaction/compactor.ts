@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../../env/clock.ts";
 import { type FileSystem, FileSystemError } from "../../../env/file_system.ts";
-import type { CompactionPolicy } from "../../../protocol/compaction_policy.ts";
+import { type CompactionPolicy, sameCompaction } from "../../../protocol/compaction_policy.ts";
 import { StreamError } from "../../../protocol/errors.ts";
 import type { Admission } from "../../admission.ts";
 import type { Journal } from "../../journal.ts";
@@ -20,6 +20,8 @@ const logger = getLogger(["durable-streams", "storage", "compaction"]);
 
 /** A stream with more forks isn't compacted: where they begin would have to be looked up, one by one. */
 const MAX_FORKS = 1000;
+/** One new segment is made of so many old ones at most. */
+const MAX_REPLACED = 4096;
 
 /** What a compactor works on. */
 export interface CompactorParts {
@@ -40,6 +42,8 @@ export interface CompactorParts {
   readonly share: number;
   /** What the table of keys takes at most. */
   readonly memoryBytes: number;
+  /** A stream holds so many bytes more than before a compaction of it: below 0 where they are fewer. */
+  onHeld(stream: FileStream, addedBytes: number): void;
   /** A stream's policy, as it is now. */
   policyOf(stream: FileStream): CompactionPolicy | undefined;
 }
@@ -112,11 +116,13 @@ export class Compactor {
         if (await this.#compact(id) === "later") waiting.push(id);
       } catch (error) {
         if (error instanceof Ended || this.#isStopped) return;
-        if (!(error instanceof StreamError || error instanceof FileSystemError)) throw error;
-        logger.warn("Stream {id} can't be compacted now: {message}", {
-          id,
-          message: error.message,
-        });
+        if (error instanceof StreamError || error instanceof FileSystemError) {
+          const { message } = error;
+          logger.warn("Stream {id} can't be compacted now: {message}", { id, message });
+        } else {
+          // Nobody waits for this: thrown on, it would end the process, and with it all other streams.
+          logger.error("Stream {id} isn't compacted: {error}", { id, error });
+        }
       }
     }
     for (const id of waiting) this.#due.add(id);
@@ -135,6 +141,7 @@ export class Compactor {
     const result = await rewriteSegments(plan, policy, {
       ...this.#parts,
       pacer: this.#pacer,
+      maxReplaced: MAX_REPLACED,
       nowMs: clock.nowMs(),
       seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
       replace: (...replacement) => this.#replace(id, policy, ...replacement),
@@ -186,7 +193,8 @@ export class Compactor {
     this.#checkGoesOn();
     const stream = cache.loadIfThere(id);
     if (stream === undefined || !isCompacted(stream)) return false;
-    if (policyOf(stream)?.key !== policy.key || !this.#areThere(stream, old)) return false;
+    // Also where only its deletions are to stay for longer: those that are left out here would be gone.
+    if (!sameCompaction(policyOf(stream), policy) || !this.#areThere(stream, old)) return false;
     if (this.#protectedUpTo(stream) > segment.base) return false;
     const { streamId: _, ...compacted } = segment;
     const record: CompactionRecord = {
@@ -197,7 +205,9 @@ export class Compactor {
       segments: [compacted],
     };
     stream.lsn = journal.note(record);
+    const { heldBytes } = stream;
     stream.replaceSegments(old, [segment], newestUpTo);
+    this.#parts.onHeld(stream, stream.heldBytes - heldBytes);
     cache.markDirty(stream);
     return true;
   }

@@ -22,9 +22,6 @@ export interface PlanParts {
   readonly sealedUpTo: number;
 }
 
-/** Written anew are at most so many segments at once: their rows go in one record. */
-export const MAX_SEGMENTS = 4096;
-
 /**
  * Which segments a compaction writes anew; `undefined` where that isn't worth it: there have to be half as
  * many new bytes as compacted ones, or each new segment would cost all of the stream.
@@ -32,9 +29,7 @@ export const MAX_SEGMENTS = 4096;
 export function planCompaction(
   { segments, start, protectedUpTo, sealedUpTo }: PlanParts,
 ): CompactionPlan | undefined {
-  const chosen = segments
-    .filter(({ base, end }) => base >= protectedUpTo && end <= sealedUpTo)
-    .slice(0, MAX_SEGMENTS);
+  const chosen = segments.filter(({ base, end }) => base >= protectedUpTo && end <= sealedUpTo);
   const found = chosen.findIndex(({ generation }) => generation === 0);
   if (found < 0) return undefined;
   const cleanBytes = sumOf(chosen.slice(0, found));

@@ -24,6 +24,8 @@ export interface RewriteParts {
   readonly pacer: Pacer;
   /** A new segment isn't begun before one has half of this. */
   readonly segmentBytes: number;
+  /** Nor after it was made of so many old ones: these are all named in its record. */
+  readonly maxReplaced: number;
   /** What the table of keys takes at most. */
   readonly memoryBytes: number;
   readonly nowMs: number;
@@ -53,7 +55,8 @@ export interface RewriteResult {
  * Writes a stream's sealed segments anew, without the messages that newer ones of the same key stand for. It
  * reads them twice: first for where each key was written last, as far as there is room for that, then for
  * what stays. Newer messages that aren't sealed yet don't count: else what lies before them would lack keys,
- * wherever a fork begins or a reader stops. With too many keys for the table it ends earlier, and the next compaction goes on from there.
+ * wherever a fork begins or a reader stops. With too many keys for the table it ends earlier, and the next
+ * compaction goes on from there.
  *
  * @throws {StreamError} `damaged`
  * @throws {FileSystemError}
@@ -144,7 +147,7 @@ class Rewriting {
     from: number,
     survivors: Survivors,
   ): Promise<number | undefined> {
-    const { fileSystem, folder, uuid, segmentBytes } = this.#parts;
+    const { fileSystem, folder, uuid, segmentBytes, maxReplaced } = this.#parts;
     const first = segments[from];
     if (first === undefined) return undefined;
     const { streamId, base, generation } = first;
@@ -153,8 +156,9 @@ class Rewriting {
     let isReplaced = false;
     try {
       let next = from;
+      const end = Math.min(segments.length, from + maxReplaced);
       do await this.#copy(segments[next++], survivors, builder); while (
-        next < segments.length && builder.bytes < segmentBytes / 2
+        next < end && builder.bytes < segmentBytes / 2
       );
       const segment = await builder.finish();
       const old = segments.slice(from, next);

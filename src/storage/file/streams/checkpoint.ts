@@ -96,6 +96,8 @@ export interface CheckpointParts {
   ballast: Ballast;
   /** What a backup needs stays for now. */
   pins: Pick<DirectoryPins, "isHeld">;
+  /** What was released of a stream may have been shorter than what counted as held of it. */
+  onHeld(stream: FileStream, addedBytes: number): void;
   /** Called as each checkpoint begins. */
   onStart(): void;
   /** Called when streams were stored. */
@@ -361,9 +363,11 @@ export class Checkpointer {
 
   /** What can't be looked up now stays for a later checkpoint. */
   #release(stream: FileStream): void {
-    const { cache, catalog } = this.#parts;
+    const { cache, catalog, onHeld } = this.#parts;
     try {
+      const { heldBytes } = stream;
       releaseTrimmed(stream, cache, catalog);
+      if (stream.heldBytes !== heldBytes) onHeld(stream, stream.heldBytes - heldBytes);
       stream.wantsRelease = false;
     } catch (error) {
       if (!isLookUpFailure(error)) throw error;

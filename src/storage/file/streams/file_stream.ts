@@ -105,6 +105,9 @@ export class FileStream extends Stream implements SegmentStream {
     for (const { base } of old) this.#changedSegments?.delete(base);
     this.#replacedSegments = [...this.replacedSegments, ...old];
     this.readSegment = undefined;
+    if (segments.length > 0 || !this.gaps.isNone) {
+      this.setGaps(this.gaps.replacing(old.map(({ base }) => base), segments));
+    }
     for (const segment of segments) {
       this.markSegment(segment);
       this.compactedUpTo = Math.max(this.compactedUpTo, segment.end, newestUpTo);

@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { Gaps } from "../../gaps.ts";
 import type { Quota, StoredCount } from "../../quota_account.ts";
 import type { Quotas } from "../../quotas.ts";
 import type { Catalog } from "../catalog/catalog.ts";
@@ -18,8 +19,8 @@ const NO_SNAPSHOTS: ReadonlyMap<number, number> = new Map();
 /** What a {@link QuotaCount} works on. */
 export interface QuotaCountParts {
   readonly quotas: Quotas;
-  readonly catalog: Pick<Catalog, "rowsAfter" | "snapshots">;
-  readonly cache: Pick<StreamCache, "loadedStreams" | "current">;
+  readonly catalog: Pick<Catalog, "rowsAfter" | "snapshots" | "rewrittenSegments">;
+  readonly cache: Pick<StreamCache, "loadedStreams" | "loadedStream" | "current">;
   readonly throttle: Throttle;
   isStopped(): boolean;
 }
@@ -90,11 +91,20 @@ export class QuotaCount implements StoredCount {
   #countSlice(): boolean {
     const { quotas, catalog, cache } = this.#parts;
     const { rows, lastId } = catalog.rowsAfter(this.#upTo, SLICE_ROWS);
-    const snapshots = this.#storedSnapshots(this.#upTo, lastId ?? this.#upTo);
+    const upTo = lastId ?? this.#upTo;
+    const snapshots = this.#storedSnapshots(this.#upTo, upTo);
+    const rewritten = Map.groupBy(
+      catalog.rewrittenSegments(this.#upTo, upTo),
+      ({ streamId }) => streamId,
+    );
     for (const row of rows) {
       if (this.includes(row.id)) continue;
       const stream = cache.current(row.id, row);
       if (stream === undefined) continue;
+      // One in memory knows it.
+      if (cache.loadedStream(row.id) === undefined) {
+        stream.setGaps(new Gaps(rewritten.get(row.id) ?? []));
+      }
       quotas.countStored(this, { name: row.name, bytes: heldBytes(stream, snapshots) });
     }
     if (lastId === undefined || lastId >= this.#firstNewId) return false;

@@ -1,5 +1,6 @@
 import { isJsonType } from "../../../protocol/content_type.ts";
 import { messageEnds } from "../../../protocol/json.ts";
+import { Gaps } from "../../gaps.ts";
 import type { BlockRow, Catalog, SegmentRow, StreamRow } from "../catalog/catalog.ts";
 import { isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
@@ -8,7 +9,7 @@ import { type FileStream, streamFromRow, streamSummary } from "./file_stream.ts"
 
 /** What a {@link RowLoader} works on. */
 export interface RowLoaderParts {
-  catalog: Pick<Catalog, "segmentAt" | "compactedUpTo" | "blocks">;
+  catalog: Pick<Catalog, "segmentAt" | "rewrittenSegments" | "blocks">;
   damaged: DamagedStreams;
   /**
    * Set after an unclean end: uses that were not stored yet are lost, so a stream that may have been
@@ -31,9 +32,12 @@ export class RowLoader {
     stream.damage = this.#parts.damaged.reasonOf(row.id);
     // Only what is sealed is ever compacted: a stream with one segment has nothing that was.
     const sealedUpTo = stream.lastSegment?.base ?? 0;
-    if (stream.json && sealedUpTo > stream.ownStart) {
+    const mayHaveOlder = sealedUpTo > stream.ownStart;
+    if (stream.json && (mayHaveOlder || stream.damage !== undefined)) {
+      const rewritten = this.#parts.catalog.rewrittenSegments(row.id - 1, row.id);
+      stream.setGaps(new Gaps(rewritten));
       // Of a compaction that was cut short newer messages may be in any that was sealed.
-      if (this.#parts.catalog.compactedUpTo(row.id) > 0) stream.compactedUpTo = sealedUpTo;
+      if (mayHaveOlder && rewritten.length > 0) stream.compactedUpTo = sealedUpTo;
     }
     stream.publish(stream.tail, stream.closed);
     return stream;

@@ -67,6 +67,7 @@ class Kit {
       open: this.open,
       pacer: new Pacer(this.#clock, { yieldFor: () => Promise.resolve() }, 0.5),
       segmentBytes: 1,
+      maxReplaced: 100,
       memoryBytes: 1024 * 1024,
       nowMs: 10 * DAY_MS,
       seed: 1,
@@ -133,6 +134,16 @@ Deno.test(
     await kit.compact({}, { segmentBytes: 1024 });
     assert.deepEqual((await kit.read()).values, ["x", "a2", "a3", "d1", "e1", "c2", "b2"]);
     assert.equal(kit.rows.length, 1, "small ones become one");
+  }),
+);
+
+Deno.test(
+  "of many small segments no more become one than a record names",
+  withKit(async (kit) => {
+    for (let i = 0; i < 7; i++) await kit.add([[`k${i}`, `v${i}`, i]]);
+    await kit.compact({}, { segmentBytes: 1024 * 1024, maxReplaced: 3 });
+    assert.equal(kit.rows.length, 3);
+    assert.equal((await kit.read()).values.length, 7);
   }),
 );
 

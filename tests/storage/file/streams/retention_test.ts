@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { StreamError } from "../../../../src/protocol/errors.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileKit } from "../../../support/file_kit.ts";
+import { ManualClock } from "../../../support/manual_clock.ts";
 import { copyKilled, withTempDir } from "../../../support/temp_dir.ts";
 import { until } from "../../../support/until.ts";
 
@@ -117,6 +118,33 @@ Deno.test("what only the log knows after a crash grows old, too", () =>
     await kit.crash();
     kit.clock.advance(100_000);
     await untilEarliest(kit, LENGTH);
+    await kit.close();
+  }));
+
+Deno.test("what was written while the clock was ahead grows old once it is set back", () =>
+  withTempDir(async (root) => {
+    const ahead = new FileKit(root, OPTIONS, new ManualClock(Date.UTC(2050, 0)));
+    const storage = await ahead.open();
+    const policies = { retention: { ageMs: 60_000 } };
+    await storage.create("a", { contentType: TEXT, policies });
+    await append(storage, LENGTH);
+    await ahead.close();
+    const kit = new FileKit(root, OPTIONS);
+    const later = await kit.open();
+    const passTime = async (ms: number) => {
+      for (let i = 0; i < 4; i++) {
+        kit.clock.advance(ms / 4);
+        await kit.checkpoint();
+      }
+    };
+    await passTime(40_000);
+    await append(later, 5000);
+    equal((await later.head("a")).earliest, 0, "it is known for less than its age");
+    await passTime(40_000);
+    // What came since is of that time, too, but not as old.
+    await untilEarliest(kit, LENGTH);
+    await passTime(100_000);
+    await untilEarliest(kit, LENGTH + 5000);
     await kit.close();
   }));
 
