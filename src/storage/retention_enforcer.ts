@@ -25,11 +25,11 @@ export interface RetentionEnforcerParts<S extends Stream> {
   load(id: number): S | undefined;
   points: Pick<TrimPoints, "firstKept" | "messagesBefore" | "blockTimeAt">;
   /**
-   * Records that a stream is trimmed.
+   * Records that a stream is trimmed; where that takes its time, it is waited for.
    *
    * @throws {StreamError} where nothing can be recorded now
    */
-  trim(stream: S, earliest: number, messages: number): void;
+  trim(stream: S, earliest: number, messages: number): void | Promise<void>;
   /** Other ids of streams that may be due, where not all of them are in memory; each comes once. */
   findDue?(nowMs: number, limit: number): readonly number[];
   /** When a stream is looked at next has changed, and nothing else of it. */
@@ -251,12 +251,14 @@ export class RetentionEnforcer<S extends Stream> {
       const messages = await points.messagesBefore(stream, first, end);
       // While it was looked at it may have gone, been trimmed further, or been given other policies.
       if (stream.lifecycle !== "there" || stream.retention !== state) return;
-      if (first > stream.earliest) this.#parts.trim(stream, first, messages);
+      if (first > stream.earliest) await this.#parts.trim(stream, first, messages);
     }
     if (limits.ageMs === undefined || stream.earliest === stream.tail) return;
     const oldestMs = await points.blockTimeAt(stream, stream.earliest);
     if (stream.lifecycle !== "there" || stream.retention !== state) return;
-    this.#due(stream, state, Math.max(oldestMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
+    const dueMs = Math.max(oldestMs + limits.ageMs + state.ageSlackMs, nowMs + 1);
+    // It may have grown while it was looked at, and be due already.
+    if (dueMs < state.dueMs) this.#due(stream, state, dueMs);
     this.#parts.onDue?.(stream);
   }
 }

@@ -7,7 +7,7 @@ import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
 import { describeMessageCounts, describeNoMessageCounts } from "./message_counts.ts";
-import { describeNoRetention, describeRetention } from "./retention.ts";
+import { describeNoMessageRetention, describeRetention } from "./retention.ts";
 import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
@@ -45,12 +45,11 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   else describeMessageCounts(it);
   if (name.startsWith("nats")) describeNoSnapshots(it);
   else describeSnapshots(it);
-  if (name.startsWith("nats")) describeNoRetention(it);
-  else {
-    describeTrimming(it);
-    describeTrimmedToSnapshot(it);
-    describeRetention(it);
-  }
+  const counts = !name.startsWith("nats");
+  describeTrimming(it, counts);
+  describeRetention(it, counts);
+  if (counts) describeTrimmedToSnapshot(it);
+  else describeNoMessageRetention(it);
   describeListing(it);
   describeDescriptions(it);
   describeForks(it);

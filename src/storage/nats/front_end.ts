@@ -25,6 +25,7 @@ import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
 import { Snapshots } from "./streams/snapshots.ts";
+import { Retention } from "./retention/retention.ts";
 import { FrontEndStatus } from "./status.ts";
 import { StreamDirectory } from "./streams/stream_directory.ts";
 import { StreamLoader } from "./streams/stream_loader.ts";
@@ -74,6 +75,7 @@ export class FrontEnd {
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
   readonly #receiver: AppendReceiver;
+  readonly #retention: Retention;
   #ticks = 0;
   #cancelTimer: (() => void) | undefined;
 
@@ -93,7 +95,10 @@ export class FrontEnd {
     const memory = makeMemory(settings, subjects, publisher, {
       isWritten: (stream) => this.#queues.get(stream)?.isIdle === false,
       onFolded: (stream) => this.#onFolded(stream),
-      onForgotten: (stream) => this.#expiry.forget(stream),
+      onForgotten: (stream) => {
+        this.#expiry.forget(stream);
+        this.#retention.forget(stream);
+      },
     });
     const { loaded, loader, frontEnd } = memory;
     this.#loaded = loaded;
@@ -116,13 +121,14 @@ export class FrontEnd {
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
     const directory = this.#directory;
-    const { spaces, reader } = makeReader(settings, subjects, layout, memory);
+    const { spaces, reader, blocks } = makeReader(settings, subjects, layout, memory);
     this.#spaces = spaces;
     this.#reader = reader;
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
-    const found = { directory, endings, spaces, reader };
+    const found = { directory, endings, spaces, reader, blocks, snapshots: this.#snapshots };
+    this.#retention = new Retention({ ...shared, ...memory, ...found, queueOf });
     this.#creation = new Creation({
       ...shared,
       ...memory,
@@ -183,12 +189,14 @@ export class FrontEnd {
       watching: this.#watching,
       spaces: this.#spaces,
       reader: this.#reader,
+      retention: this.#retention,
       queueOf: (stream) => this.queueOf(stream),
       onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
       measure: () => ({
         ...this.#status.measure(),
         heardChanges: this.#listing.changes,
+        retention: this.#retention.measure(),
         // Only who asks for it pays for a look at each of them.
         get subscriptions() {
           return subscriptions.measure(clock.nowMs());
@@ -199,13 +207,14 @@ export class FrontEnd {
     };
   }
 
-  #add(stream: NatsStream): void {
+  #add(stream: NatsStream, isNew = false): void {
     this.#loaded.add(stream);
     this.#expiry.schedule(stream);
+    this.#retention.onGrown(stream, isNew);
   }
 
   #onMade(stream: NatsStream): void {
-    this.#add(stream);
+    this.#add(stream, true);
     this.#status.onMade(stream);
     const { observer } = this.#settings;
     observer?.created(stream);
@@ -215,6 +224,7 @@ export class FrontEnd {
   #onFolded(stream: NatsStream): void {
     if (this.#loaded.byId(stream.id) !== stream) return;
     if (stream.lifetime.kind !== "forever") this.#expiry.schedule(stream);
+    this.#retention.onGrown(stream, false);
   }
 
   #onStored(stream: NatsStream, message: StreamMessage, start: number): void {
@@ -223,6 +233,7 @@ export class FrontEnd {
     if (message.kind === "gone") observer?.removed(stream);
     else if (stream.tail > start) observer?.appended(stream, start);
     this.#snapshots.onStored(stream);
+    this.#retention.onStored(stream, message);
   }
 
   #startTimer(): void {
@@ -231,6 +242,7 @@ export class FrontEnd {
       this.#expiry.tick();
       this.#listing.tick();
       this.#walk.tick();
+      this.#retention.tick();
       this.#probe.tick();
       if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
         this.#loaded.shrink(this.#settings.maxLoadedBytes);
@@ -254,6 +266,7 @@ export class FrontEnd {
 
   async #flush(): Promise<void> {
     await this.#walk.stop();
+    await this.#retention.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
     await this.#endings.flush();
@@ -318,12 +331,12 @@ function makeReader(
   subjects: Subjects,
   { identity }: StorageLayout,
   { loaded, cache }: Memory,
-): { spaces: OffsetSpaces; reader: RangeReader } {
+): { spaces: OffsetSpaces; reader: RangeReader; blocks: NatsBlocks } {
   const sources = {
     loadIfThere: (id: number) => loaded.source(id),
     summary: (id: number) => loaded.source(id),
   };
   const spaces = new OffsetSpaces(identity, sources);
   const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
-  return { spaces, reader: new RangeReader(sources, blocks, spaces) };
+  return { spaces, blocks, reader: new RangeReader(sources, blocks, spaces) };
 }

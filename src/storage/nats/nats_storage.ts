@@ -15,8 +15,10 @@ import type {
   ListRequest,
   ReadResult,
   Storage,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "../storage.ts";
 import type { Creation } from "./creation.ts";
@@ -24,6 +26,9 @@ import type { Endings } from "./streams/endings.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Listing } from "./listing.ts";
 import { NameTurns } from "./name_turns.ts";
+import type { Retention } from "./retention/retention.ts";
+import type { RetentionRule } from "../retention_rules.ts";
+import { trimmedError } from "../trimmed_error.ts";
 import type { NatsStream } from "./streams/nats_stream.ts";
 import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
 import type { StreamLoader } from "./streams/stream_loader.ts";
@@ -46,6 +51,7 @@ export interface NatsStorageParts {
   readonly watching: Watching;
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
+  readonly retention: Retention;
   readonly subscriptions: SubscriptionStore;
   queueOf(stream: NatsStream): StreamQueue;
   /** Something of a name was found to be damaged. */
@@ -111,16 +117,36 @@ export class NatsStorage implements Storage {
     throw unreachable("others make and delete this stream all the time.");
   }
 
+  async update(name: string, change: StreamChange): Promise<Updated> {
+    const { spaces, retention } = this.#parts;
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      this.#checkOpen();
+      const stream = await this.#there(name);
+      if (!(await retention.change(stream, change))) continue;
+      const { earliest, tail } = stream;
+      return {
+        space: spaces.of(stream),
+        earliest,
+        tail,
+        policies: retention.infoOf(stream).policies,
+      };
+    }
+    throw unreachable("others make and delete this stream all the time.");
+  }
+
+  prepareRetention(rules: readonly RetentionRule[]): () => void {
+    return this.#parts.retention.prepareRules(rules);
+  }
+
   async head(name: string): Promise<StreamInfo> {
     this.#checkOpen();
-    const stream = await this.#there(name);
-    return stream.infoIn(this.#parts.spaces.of(stream));
+    return this.#parts.retention.infoOf(await this.#there(name));
   }
 
   async describe(name: string): Promise<StreamDescription> {
     this.#checkOpen();
     const stream = await this.#there(name);
-    return describeStream(stream, stream.infoIn(this.#parts.spaces.of(stream)), {
+    return describeStream(stream, this.#parts.retention.infoOf(stream), {
       producers: ({ producers }, limit) => sortedProducers(producers, limit),
       forks: (_, limit) => [...stream.forks.values()].slice(0, limit).map((fork) => fork.name),
     });
@@ -128,13 +154,13 @@ export class NatsStorage implements Storage {
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     this.#checkOpen();
-    const { expiry, spaces, reader, loader } = this.#parts;
+    const { expiry, reader, loader, retention } = this.#parts;
     const stream = await this.#there(name);
     expiry.accessed(stream);
-    const info = stream.infoIn(spaces.of(stream));
+    const info = retention.infoOf(stream);
     checkSpace("The offset", from, info.space);
     try {
-      const start = await this.#readPosition(stream, from, info.tail);
+      const start = await this.#readPosition(stream, from, info);
       if (start > info.tail) {
         throw new StreamError(
           { code: "offset_past_tail" },
@@ -149,7 +175,12 @@ export class NatsStorage implements Storage {
       if (!isDamage(error)) throw error;
       // What isn't there any more may have gone with the stream, while it was read.
       await loader.confirm(stream);
-      if (stream.lifecycle !== "deleted") throw this.#noted(name, error);
+      const { lifecycle, durableEarliest } = stream;
+      if (lifecycle !== "deleted" && info.earliest === durableEarliest) {
+        throw this.#noted(name, error);
+      }
+      // Or it was trimmed, and then it is read as it is now.
+      if (lifecycle !== "deleted") return await this.read(name, from, limitBytes);
       throw new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
     }
   }
@@ -223,9 +254,19 @@ export class NatsStorage implements Storage {
   }
 
   /** Where a read begins. */
-  #readPosition(stream: NatsStream, from: ReadFrom, tail: number): number | Promise<number> {
+  #readPosition(
+    stream: NatsStream,
+    from: ReadFrom,
+    { space, tail, earliest }: StreamInfo,
+  ): number | Promise<number> {
     const { reader } = this.#parts;
-    if (isOffset(from)) return positionOf(from);
+    if (isOffset(from)) {
+      const position = positionOf(from);
+      if (position >= earliest) return position;
+      // A bare 0 is the start, wherever that is.
+      if (from === 0) return earliest;
+      throw trimmedError("The offset", stream, space, position);
+    }
     if (from === "now") return tail;
     if ("sinceMs" in from) return reader.since(stream, from.sinceMs, tail);
     if ("lastMessages" in from) {
@@ -235,7 +276,7 @@ export class NatsStorage implements Storage {
           "before the tail.",
       );
     }
-    return reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
+    return reader.boundaryBefore(stream, Math.max(earliest, tail - from.lastBytes));
   }
 }
 

@@ -82,6 +82,7 @@ const ROOMS: readonly Room[] = [
       ["cluster"],
       ["streams"],
       ["reading"],
+      ["retention"],
       ["subscriptions"],
       ["."],
       ["connection"],

@@ -57,6 +57,17 @@ export class NatsBlocks implements Blocks {
     return message === undefined || message.start >= stream.tail ? undefined : message.appendStart;
   }
 
+  /**
+   * The message that holds an offset of the stream's own bytes.
+   *
+   * @throws {StreamError} `damaged`, `storage_unreachable`
+   */
+  async messageAt(of: Stream, offset: number): Promise<CachedMessage> {
+    const [message] = await this.#read(asNatsStream(of), offset, 1);
+    invariant(message !== undefined, "a search finds something or fails");
+    return message;
+  }
+
   async #readOn(
     stream: NatsStream,
     found: CachedMessage[],

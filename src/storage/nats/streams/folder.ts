@@ -44,10 +44,13 @@ export class Folder {
     return cached;
   }
 
-  /** Replaces a stream's state by a snapshot that is ahead of it. Nothing of it may be under way. */
-  jump(stream: NatsStream, snapshot: StreamSnapshot, sequence: number): void {
+  /**
+   * Replaces a stream's state by a snapshot that is ahead of it. Nothing of it may be under way, unless it is
+   * known not to be in what is left out.
+   */
+  jump(stream: NatsStream, snapshot: StreamSnapshot, sequence: number, mayBeWritten = false): void {
     if (snapshot.sequence <= stream.sequence || stream.lifecycle === "deleted") return;
-    if (stream.inFlight !== undefined) return;
+    if (stream.inFlight !== undefined && !mayBeWritten) return;
     stream.resume(snapshot);
     stream.snapshotSequence = sequence;
     this.#parts.onFolded(stream);

@@ -8,6 +8,7 @@ import {
   partOverheadBytes,
   type StreamMessage,
 } from "../format/message.ts";
+import type { RetentionState } from "../format/snapshot.ts";
 import type { NatsStream } from "./nats_stream.ts";
 
 /** The server takes so many messages together. */
@@ -22,6 +23,8 @@ export type EventKind =
     readonly forkName: string;
   }
   | { readonly kind: "touched" }
+  | { readonly kind: "retention" } & Omit<RetentionState, "purgedUpTo">
+  | { readonly kind: "fork_trimmed"; readonly forkId: number; readonly from: number }
   | { readonly kind: "gone"; readonly isSoftlyDeleted: boolean };
 
 /** Makes the messages of this front end, each of which has a number of its own. */
@@ -45,6 +48,9 @@ export class MessageWriter {
         return { ...head, kind: "touched" };
       case "gone":
         return { ...head, kind: "gone" };
+      case "retention":
+      case "fork_trimmed":
+        return { ...head, ...event, hasRetention: true };
       default:
         return { ...head, kind: event.kind, forkId: event.forkId, forkName: event.forkName };
     }
@@ -109,6 +115,7 @@ export class MessageWriter {
       accessedAtMs: stream.accessedAtMs,
       isClosed,
       isSoftlyDeleted: stream.lifecycle === "soft_deleted",
+      ...(stream.hasRetention ? { hasRetention: true } : {}),
     };
   }
 }
