@@ -16,8 +16,8 @@ import type { StreamQueue } from "../streams/stream_queue.ts";
 const logger = getLogger(["durable-streams", "storage", "nats"]);
 
 /**
- * Only messages are removed that are older than this: longer than any attempt to store one goes on, so that
- * who is unsure of one of theirs always finds it, if it is there.
+ * Only messages are removed that are older than this: longer than attempts to store one go on, so that who is
+ * unsure of one of theirs finds it, if it is there. (Who stood still for longer says that nobody knows.)
  */
 export const PURGE_DELAY_MS = 120_000;
 /** What couldn't be removed is tried again after so long. */

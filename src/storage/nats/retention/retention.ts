@@ -99,8 +99,12 @@ export class Retention {
 
   /** A stream in memory goes further, or came into memory: `isFirst` where it held nothing before. */
   onGrown(stream: NatsStream, isFirst: boolean): void {
-    if (stream.lifecycle === "there") this.#enforcer.appended(stream, isFirst);
-    else this.#enforcer.removed(stream.id);
+    const { id, lifecycle, callMarks } = stream;
+    if (lifecycle !== "there") return this.#enforcer.removed(id);
+    if (callMarks.writtenBy === this.#parts.frontEnd && this.#left.delete(id)) {
+      this.#enforcer.schedule(id, this.#parts.clock.nowMs());
+    }
+    this.#enforcer.appended(stream, isFirst);
   }
 
   /** This front end has stored a message: something may be needed no more. */

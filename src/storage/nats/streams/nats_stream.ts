@@ -63,6 +63,8 @@ export class NatsStream extends Stream {
   hasRetention = false;
   /** Messages up to this sequence may be gone from the log. */
   purgedUpTo = 0;
+  /** Some messages up to this sequence were gone before they were seen here. */
+  missedUpTo = 0;
   /** How many forks of it are loaded: it stays as long as they do. */
   pins = 0;
 

@@ -193,8 +193,7 @@ export class StreamLoader {
   }
 
   /**
-   * Brings a stream forward by its newest snapshot, if that says that what comes next may be gone. What this
-   * front end is writing isn't in there: only what is older than any attempt is ever removed.
+   * Brings a stream forward by its newest snapshot, if that says that what comes next may be gone.
    *
    * @throws {StreamError} `storage_unreachable`
    */

@@ -1,6 +1,8 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
+import { ManualClock } from "../../../support/manual_clock.ts";
+import { passTime } from "../../../support/nats/pass_time.ts";
 import { JSON_TYPE, Streams, TEXT } from "../../../contract/kit.ts";
 import { firstLogged, FREED_MS, it, logged, textFrom, update, WALKED_MS } from "./retention_kit.ts";
 
@@ -115,6 +117,44 @@ it("a message that is lost where nothing was removed is still missed", async (fr
   log?.leader.damage(lost?.sequence ?? 0);
   for (const replica of [1, 2]) log?.damage(replica, lost?.sequence ?? 0);
   await rejects(frontEnds.within(b.storage.head("s"), 100), { code: "damaged" });
+});
+
+it("that messages were removed is known from whoever's snapshot is the newest", async (frontEnds) => {
+  const options = { snapshotMessages: 5 };
+  const [a, b] = [await frontEnds.open(options), await frontEnds.open(options)];
+  const behind = await frontEnds.open();
+  await a.storage.create("s", { contentType: TEXT });
+  await append(a.storage, "s", 1);
+  for (const { storage } of [b, behind]) await storage.head("s");
+  await append(a.storage, "s", 30);
+  await b.storage.head("s");
+  await update(a.storage, "s", { trimBefore: 300 });
+  await frontEnds.pass(FREED_MS);
+  await frontEnds.within(append(b.storage, "s", 20));
+  await frontEnds.turns();
+  equal(
+    await frontEnds.within(textFrom(behind.storage, "s", 480)),
+    "7777777777888888888899999999990".slice(0, 30),
+  );
+});
+
+it("who stood still with an append, and finds its place removed, doesn't append it again", async (frontEnds) => {
+  const clock = new ManualClock(frontEnds.clock.nowMs());
+  const [a, b] = [await frontEnds.open(), await frontEnds.open({}, clock)];
+  await a.storage.create("s", { contentType: TEXT });
+  await append(a.storage, "s", 1);
+  await b.storage.head("s");
+  for (const kind of ["answer_lost", "message_lost"] as const) {
+    frontEnds.cluster.script.nextPublish({ kind }, { by: b.jetStream });
+  }
+  const appended = append(b.storage, "s", 1).then(() => "again", (error) => error.code);
+  await frontEnds.turns();
+  await append(a.storage, "s", 20);
+  equal((await a.storage.head("s")).tail, 220);
+  await update(a.storage, "s", { trimBefore: 200 });
+  await frontEnds.pass(FREED_MS);
+  equal(await passTime(clock, appended, 100), "storage_unreachable");
+  equal((await a.storage.head("s")).tail, 220);
 });
 
 it("a source gives up what its forks need no more, as they are trimmed or go", async (frontEnds) => {

@@ -70,6 +70,23 @@ it("one of several front ends trims what is due, once", async (frontEnds) => {
   for (const { cancel } of cancels) cancel();
 });
 
+it("of front ends that write in turns one trims, too", async (frontEnds) => {
+  const all = await Promise.all([1, 2].map(() => frontEnds.open()));
+  const policies = { retention: { bytes: 20_000 } };
+  await all[0]?.storage.create("s", { contentType: TEXT, policies });
+  const cancels = await Promise.all(all.map(({ storage }) => storage.watch("s", () => {})));
+  for (let i = 0; i < 40; i++) {
+    for (const { storage } of all) {
+      await frontEnds.within(new Streams(storage).text("s", "x".repeat(1000)), 1);
+      await frontEnds.turns(2);
+    }
+  }
+  await frontEnds.pass(2000);
+  const { earliest } = await frontEnds.within(all[1]?.storage.head("s") ?? Promise.reject());
+  ok(earliest >= 55_000 && earliest <= 60_000, `${earliest}`);
+  for (const { cancel } of cancels) cancel();
+});
+
 it("what is due of streams that no front end has in memory is found by the walk", async (frontEnds) => {
   const a = await frontEnds.open();
   const policies = { retention: { ageMs: 600_000 } };
