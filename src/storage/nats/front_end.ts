@@ -1,3 +1,4 @@
+import { MessageCounts } from "../message_counts.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import { RangeReader } from "../range_reader.ts";
 import type { ListPage, ListRequest } from "../storage.ts";
@@ -26,6 +27,8 @@ import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
 import { Snapshots } from "./streams/snapshots.ts";
 import { Retention } from "./retention/retention.ts";
+import { LeftoverWalk } from "./snapshots/leftover_walk.ts";
+import { SnapshotBodies } from "./snapshots/snapshot_bodies.ts";
 import { FrontEndStatus } from "./status.ts";
 import { StreamDirectory } from "./streams/stream_directory.ts";
 import { StreamLoader } from "./streams/stream_loader.ts";
@@ -66,12 +69,14 @@ export class FrontEnd {
   readonly #probe: Probe;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
+  readonly #ids: Ids;
+  readonly #bodies: SnapshotBodies;
+  readonly #leftovers: LeftoverWalk;
   readonly #watching: Watching;
   readonly #listing: Listing;
   readonly #directory: StreamDirectory;
   readonly #creation: Creation;
-  readonly #spaces: OffsetSpaces;
-  readonly #reader: RangeReader;
+  readonly #reading: Reading;
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
   readonly #receiver: AppendReceiver;
@@ -95,10 +100,7 @@ export class FrontEnd {
     const memory = makeMemory(settings, subjects, publisher, {
       isWritten: (stream) => this.#queues.get(stream)?.isIdle === false,
       onFolded: (stream) => this.#onFolded(stream),
-      onForgotten: (stream) => {
-        this.#expiry.forget(stream);
-        this.#retention.forget(stream);
-      },
+      onForgotten: (stream) => this.#onForgotten(stream),
     });
     const { loaded, loader, frontEnd } = memory;
     this.#loaded = loaded;
@@ -121,13 +123,15 @@ export class FrontEnd {
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
     const directory = this.#directory;
-    const { spaces, reader, blocks } = makeReader(settings, subjects, layout, memory);
-    this.#spaces = spaces;
-    this.#reader = reader;
+    const reading = this.#reading = makeReader(settings, subjects, layout, memory);
+    const { spaces } = reading;
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
-    const found = { directory, endings, spaces, reader, blocks, snapshots: this.#snapshots };
+    this.#ids = ids;
+    this.#bodies = new SnapshotBodies({ clock, jetStream, subjects, publisher });
+    const snapshots = this.#snapshots;
+    const found = { ...reading, directory, endings, snapshots };
     this.#retention = new Retention({ ...shared, ...memory, ...found, queueOf });
     this.#creation = new Creation({
       ...shared,
@@ -142,6 +146,8 @@ export class FrontEnd {
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#probe = new Probe(jetStream, subjects, publisher.health, clock);
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
+    const swept = { ...shared, ...memory, ...layout };
+    this.#leftovers = new LeftoverWalk({ ...swept, directory, queueOf, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#receiver = new AppendReceiver({ ...shared, frontEnd, directory, queueOf });
@@ -185,10 +191,12 @@ export class FrontEnd {
       endings: this.#endings,
       expiry: this.#expiry,
       loader: this.#loader,
+      clock,
+      ids: this.#ids,
+      bodies: this.#bodies,
       listing: this.#listing,
       watching: this.#watching,
-      spaces: this.#spaces,
-      reader: this.#reader,
+      ...this.#reading,
       retention: this.#retention,
       queueOf: (stream) => this.queueOf(stream),
       onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
@@ -211,6 +219,11 @@ export class FrontEnd {
     this.#loaded.add(stream);
     this.#expiry.schedule(stream);
     this.#retention.onGrown(stream, isNew);
+  }
+
+  #onForgotten(stream: NatsStream): void {
+    this.#expiry.forget(stream);
+    this.#retention.forget(stream);
   }
 
   #onMade(stream: NatsStream): void {
@@ -243,6 +256,7 @@ export class FrontEnd {
       this.#listing.tick();
       this.#walk.tick();
       this.#retention.tick();
+      this.#leftovers.tick();
       this.#probe.tick();
       if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
         this.#loaded.shrink(this.#settings.maxLoadedBytes);
@@ -267,9 +281,11 @@ export class FrontEnd {
   async #flush(): Promise<void> {
     await this.#walk.stop();
     await this.#retention.stop();
+    await this.#leftovers.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
     await this.#endings.flush();
+    await this.#bodies.flush();
     await this.#snapshots.flush();
   }
 }
@@ -326,17 +342,26 @@ function makeMemory(
   };
 }
 
+/** How streams are read. */
+interface Reading {
+  readonly spaces: OffsetSpaces;
+  readonly reader: RangeReader;
+  readonly blocks: NatsBlocks;
+  readonly counts: MessageCounts;
+}
+
 function makeReader(
   { jetStream }: NatsSettings,
   subjects: Subjects,
   { identity }: StorageLayout,
   { loaded, cache }: Memory,
-): { spaces: OffsetSpaces; reader: RangeReader; blocks: NatsBlocks } {
+): Reading {
   const sources = {
     loadIfThere: (id: number) => loaded.source(id),
     summary: (id: number) => loaded.source(id),
   };
   const spaces = new OffsetSpaces(identity, sources);
   const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
-  return { spaces, blocks, reader: new RangeReader(sources, blocks, spaces) };
+  const reader = new RangeReader(sources, blocks, spaces);
+  return { spaces, reader, blocks, counts: new MessageCounts(reader, blocks) };
 }

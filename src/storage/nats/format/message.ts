@@ -13,6 +13,7 @@ import {
   putU48,
   sealFrame,
 } from "./binary.ts";
+import { decodeKept, encodeKept, type KeptState } from "./kept_snapshot.ts";
 import { KIND } from "./kinds.ts";
 import { readPolicies } from "./read_policies.ts";
 import {
@@ -27,6 +28,7 @@ export type StreamMessage =
   | AppendsMessage
   | PartMessage
   | ForkMessage
+  | SnapshotMessage
   | TouchedMessage
   | GoneMessage
   | RetentionMessage
@@ -51,6 +53,15 @@ export interface MessageHead {
   readonly isSoftlyDeleted: boolean;
   /** Whether less than all of the stream is kept with it, or there are policies; left out where not. */
   readonly hasRetention?: boolean;
+  /** Left out in streams that a program began which didn't count. */
+  readonly counts?: MessageTally;
+}
+
+/** Which of the stream's own messages, as readers see them, end in what is stored as one. */
+export interface MessageTally {
+  /** How many end before it. */
+  readonly before: number;
+  readonly count: number;
 }
 
 /** What an append does beside its bytes. */
@@ -94,6 +105,12 @@ export interface ForkMessage extends MessageHead {
   readonly forkName: string;
 }
 
+/** Another snapshot of an application's is kept beside the stream from now on, or none. */
+export interface SnapshotMessage extends MessageHead {
+  readonly kind: "snapshot";
+  readonly kept: KeptState;
+}
+
 /** The stream was used. */
 export interface TouchedMessage extends MessageHead {
   readonly kind: "touched";
@@ -133,12 +150,14 @@ const PART_BYTES = 16;
 const FORK_BYTES = 8;
 const RETENTION_BYTES = 16;
 const FORK_TRIMMED_BYTES = 16;
+const COUNTS_BYTES = 12;
 
 const CLOSED = 1;
 const SOFTLY_DELETED = 2;
 const HAS_CALLS = 4;
+const HAS_COUNTS = 8;
 const HAS_RETENTION = 64;
-const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS | HAS_RETENTION;
+const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS | HAS_COUNTS | HAS_RETENTION;
 
 const HAS_PRODUCER = 1;
 const HAS_SEQ = 2;
@@ -146,9 +165,13 @@ const CLOSES = 4;
 
 const TEXT_LIMIT_BYTES = 0xffff;
 
-/** How many bytes a message of these appends has beside the data. */
+/** At most so many bytes has a message of these appends beside the data. */
 export function appendsOverheadBytes(appends: readonly RecordHead[]): number {
-  let length = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  return MESSAGE_HEAD_BYTES + COUNTS_BYTES + APPENDS_BYTES + headsBytesOf(appends);
+}
+
+function headsBytesOf(appends: readonly RecordHead[]): number {
+  let length = 0;
   for (const append of appends) length += appendHeadBytes(append);
   return length;
 }
@@ -160,9 +183,9 @@ export function appendHeadBytes({ producer, seq }: RecordHead): number {
     (seq === undefined ? 0 : TEXT_LENGTH_BYTES + encodeUtf8(seq).length);
 }
 
-/** How many bytes a part has beside its data. */
+/** At most so many bytes has a part beside its data. */
 export function partOverheadBytes(append: RecordHead): number {
-  return MESSAGE_HEAD_BYTES + PART_BYTES + appendHeadBytes(append);
+  return MESSAGE_HEAD_BYTES + COUNTS_BYTES + PART_BYTES + appendHeadBytes(append);
 }
 
 /** The bytes of a message. */
@@ -176,9 +199,15 @@ export function encodeMessage(message: StreamMessage): Bytes {
     case "fork_removed": {
       const name = encodeUtf8(message.forkName);
       const kind = message.kind === "fork_added" ? KIND.forkAdded : KIND.forkRemoved;
-      const { bytes, view } = begin(message, kind, FORK_BYTES + name.length);
-      putU64(view, MESSAGE_HEAD_BYTES, message.forkId);
-      bytes.set(name, MESSAGE_HEAD_BYTES + FORK_BYTES);
+      const { bytes, view, at } = begin(message, kind, FORK_BYTES + name.length);
+      putU64(view, at, message.forkId);
+      bytes.set(name, at + FORK_BYTES);
+      return sealFrame(bytes);
+    }
+    case "snapshot": {
+      const kept = encodeKept(message.kept);
+      const { bytes, at } = begin(message, KIND.keptSnapshot, kept.length);
+      bytes.set(kept, at);
       return sealFrame(bytes);
     }
     case "touched":
@@ -188,9 +217,9 @@ export function encodeMessage(message: StreamMessage): Bytes {
     case "retention":
       return encodeRetention(message);
     case "fork_trimmed": {
-      const { bytes, view } = begin(message, KIND.forkTrimmed, FORK_TRIMMED_BYTES);
-      putU64(view, MESSAGE_HEAD_BYTES, message.forkId);
-      putU64(view, MESSAGE_HEAD_BYTES + 8, message.from);
+      const { bytes, view, at } = begin(message, KIND.forkTrimmed, FORK_TRIMMED_BYTES);
+      putU64(view, at, message.forkId);
+      putU64(view, at + 8, message.from);
       return sealFrame(bytes);
     }
   }
@@ -205,15 +234,19 @@ export function withOwnData(message: StreamMessage, encoded: Bytes): StreamMessa
   return { ...message, data: encoded.subarray(encoded.length - message.data.length) };
 }
 
+/** `at`: where its own begins. */
 function begin(
   head: MessageHead,
   kind: number,
   bodyBytes: number,
   ownFlags = 0,
-): { bytes: Bytes; view: DataView<ArrayBuffer> } {
+): { bytes: Bytes; view: DataView<ArrayBuffer>; at: number } {
+  const { counts } = head;
   const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
-    (head.hasRetention === true ? HAS_RETENTION : 0) | ownFlags;
-  const bytes = beginFrame(MESSAGE_HEAD_BYTES + bodyBytes, kind, flags);
+    (counts === undefined ? 0 : HAS_COUNTS) | (head.hasRetention === true ? HAS_RETENTION : 0) |
+    ownFlags;
+  const at = MESSAGE_HEAD_BYTES + (counts === undefined ? 0 : COUNTS_BYTES);
+  const bytes = beginFrame(at + bodyBytes, kind, flags);
   const view = viewOf(bytes);
   putU48(view, FRAME_HEAD_BYTES, head.frontEnd);
   putU48(view, FRAME_HEAD_BYTES + 6, head.count);
@@ -221,42 +254,51 @@ function begin(
   putU64(view, FRAME_HEAD_BYTES + 20, head.start);
   putU64(view, FRAME_HEAD_BYTES + 28, head.atMs);
   putU64(view, FRAME_HEAD_BYTES + 36, head.accessedAtMs);
-  return { bytes, view };
+  if (counts !== undefined) {
+    putU64(view, MESSAGE_HEAD_BYTES, counts.before);
+    view.setUint32(MESSAGE_HEAD_BYTES + 8, counts.count, true);
+  }
+  return { bytes, view, at };
 }
 
 function encodeRetention(message: RetentionMessage): Bytes {
   const policies = encodeUtf8(encodePolicies(message.policies) ?? "");
-  const { bytes, view } = begin(message, KIND.retention, RETENTION_BYTES + policies.length);
-  putU64(view, MESSAGE_HEAD_BYTES, message.earliest);
-  putU64(view, MESSAGE_HEAD_BYTES + 8, message.messages);
-  bytes.set(policies, MESSAGE_HEAD_BYTES + RETENTION_BYTES);
+  const { bytes, view, at } = begin(message, KIND.retention, RETENTION_BYTES + policies.length);
+  putU64(view, at, message.earliest);
+  putU64(view, at + 8, message.messages);
+  bytes.set(policies, at + RETENTION_BYTES);
   return sealFrame(bytes);
 }
 
-function decodeRetention(head: MessageHead, bytes: Bytes, view: DataView): RetentionMessage {
-  const text = decodeUtf8(bytes.subarray(MESSAGE_HEAD_BYTES + RETENTION_BYTES));
+function decodeRetention(
+  head: MessageHead,
+  bytes: Bytes,
+  view: DataView,
+  at: number,
+): RetentionMessage {
+  const text = decodeUtf8(bytes.subarray(at + RETENTION_BYTES));
   return {
     ...head,
     kind: "retention",
-    earliest: getU64(view, MESSAGE_HEAD_BYTES),
-    messages: getU64(view, MESSAGE_HEAD_BYTES + 8),
+    earliest: getU64(view, at),
+    messages: getU64(view, at + 8),
     policies: text === "" ? undefined : readPolicies(text),
   };
 }
 
 function encodeAppends(message: AppendsMessage): Bytes {
   const { appends, data, calls } = message;
-  const headsBytes = appendsOverheadBytes(appends) - MESSAGE_HEAD_BYTES - APPENDS_BYTES;
+  const headsBytes = headsBytesOf(appends);
   const callsBytes = calls === undefined ? 0 : storedCallsBytes(calls);
-  const { bytes, view } = begin(
+  const { bytes, view, at: begun } = begin(
     message,
     KIND.appends,
     APPENDS_BYTES + headsBytes + callsBytes + data.length,
     calls === undefined ? 0 : HAS_CALLS,
   );
-  view.setUint32(MESSAGE_HEAD_BYTES, appends.length, true);
-  view.setUint32(MESSAGE_HEAD_BYTES + 4, headsBytes, true);
-  let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  view.setUint32(begun, appends.length, true);
+  view.setUint32(begun + 4, headsBytes, true);
+  let at = begun + APPENDS_BYTES;
   for (const append of appends) at = putAppend(bytes, view, at, append);
   if (calls !== undefined) at = putStoredCalls(view, at, calls);
   bytes.set(data, at);
@@ -265,15 +307,15 @@ function encodeAppends(message: AppendsMessage): Bytes {
 
 function encodePart(message: PartMessage): Bytes {
   const { append, data } = message;
-  const { bytes, view } = begin(
+  const { bytes, view, at } = begin(
     message,
     KIND.part,
     PART_BYTES + appendHeadBytes(append) + data.length,
   );
-  view.setUint32(MESSAGE_HEAD_BYTES, message.index, true);
-  view.setUint32(MESSAGE_HEAD_BYTES + 4, message.partCount, true);
-  putU64(view, MESSAGE_HEAD_BYTES + 8, message.appendStart);
-  bytes.set(data, putAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES, append));
+  view.setUint32(at, message.index, true);
+  view.setUint32(at + 4, message.partCount, true);
+  putU64(view, at + 8, message.appendStart);
+  bytes.set(data, putAppend(bytes, view, at + PART_BYTES, append));
   return sealFrame(bytes);
 }
 
@@ -317,6 +359,9 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
   if ((flags & ~KNOWN_FLAGS) !== 0) {
     throw new MalformedFrame(`it has the flags ${flags}, some of which this program doesn't know`);
   }
+  const hasCounts = (flags & HAS_COUNTS) !== 0;
+  const at = MESSAGE_HEAD_BYTES + (hasCounts ? COUNTS_BYTES : 0);
+  if (bytes.length < at) throw new MalformedFrame("it ends too early");
   const view = viewOf(bytes);
   const head: MessageHead = {
     frontEnd: getU48(view, FRAME_HEAD_BYTES),
@@ -328,33 +373,36 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
     isClosed: (flags & CLOSED) !== 0,
     isSoftlyDeleted: (flags & SOFTLY_DELETED) !== 0,
     ...((flags & HAS_RETENTION) === 0 ? {} : { hasRetention: true }),
+    ...(hasCounts ? { counts: getCounts(view) } : {}),
   };
   try {
     switch (kind) {
       case KIND.appends:
-        return decodeAppends(head, bytes, view, (flags & HAS_CALLS) !== 0);
+        return decodeAppends(head, bytes, view, at, (flags & HAS_CALLS) !== 0);
       case KIND.part:
-        return decodePart(head, bytes, view);
+        return decodePart(head, bytes, view, at);
       case KIND.forkAdded:
       case KIND.forkRemoved:
         return {
           ...head,
           kind: kind === KIND.forkAdded ? "fork_added" : "fork_removed",
-          forkId: getU64(view, MESSAGE_HEAD_BYTES),
-          forkName: decodeUtf8(bytes.subarray(MESSAGE_HEAD_BYTES + FORK_BYTES)),
+          forkId: getU64(view, at),
+          forkName: decodeUtf8(bytes.subarray(at + FORK_BYTES)),
         };
+      case KIND.keptSnapshot:
+        return { ...head, kind: "snapshot", kept: decodeKept(bytes.subarray(at)) };
       case KIND.touched:
         return { ...head, kind: "touched" };
       case KIND.gone:
         return { ...head, kind: "gone" };
       case KIND.retention:
-        return decodeRetention(head, bytes, view);
+        return decodeRetention(head, bytes, view, at);
       case KIND.forkTrimmed:
         return {
           ...head,
           kind: "fork_trimmed",
-          forkId: getU64(view, MESSAGE_HEAD_BYTES),
-          from: getU64(view, MESSAGE_HEAD_BYTES + 8),
+          forkId: getU64(view, at),
+          from: getU64(view, at + 8),
         };
     }
   } catch (error) {
@@ -364,16 +412,24 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
   throw new MalformedFrame(`it is of the kind ${kind}, which no message of a stream is`);
 }
 
+function getCounts(view: DataView): MessageTally {
+  return {
+    before: getU64(view, MESSAGE_HEAD_BYTES),
+    count: view.getUint32(MESSAGE_HEAD_BYTES + 8, true),
+  };
+}
+
 function decodeAppends(
   head: MessageHead,
   bytes: Bytes,
   view: DataView,
+  begun: number,
   hasCalls: boolean,
 ): AppendsMessage {
-  const appendCount = view.getUint32(MESSAGE_HEAD_BYTES, true);
-  const headsBytes = view.getUint32(MESSAGE_HEAD_BYTES + 4, true);
+  const appendCount = view.getUint32(begun, true);
+  const headsBytes = view.getUint32(begun + 4, true);
   const appends: StoredAppend[] = [];
-  let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  let at = begun + APPENDS_BYTES;
   const headsEnd = at + headsBytes;
   let lengthBytes = 0;
   for (let i = 0; i < appendCount; i++) {
@@ -391,14 +447,19 @@ function decodeAppends(
   return forwarded === undefined ? message : { ...message, calls: forwarded.calls };
 }
 
-function decodePart(head: MessageHead, bytes: Bytes, view: DataView): PartMessage {
-  const { append, end } = getAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES);
+function decodePart(
+  head: MessageHead,
+  bytes: Bytes,
+  view: DataView,
+  at: number,
+): PartMessage {
+  const { append, end } = getAppend(bytes, view, at + PART_BYTES);
   const message: PartMessage = {
     ...head,
     kind: "part",
-    index: view.getUint32(MESSAGE_HEAD_BYTES, true),
-    partCount: view.getUint32(MESSAGE_HEAD_BYTES + 4, true),
-    appendStart: getU64(view, MESSAGE_HEAD_BYTES + 8),
+    index: view.getUint32(at, true),
+    partCount: view.getUint32(at + 4, true),
+    appendStart: getU64(view, at + 8),
     append,
     data: bytes.subarray(end),
   };

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../env/clock.ts";
 import { yieldToEventLoop } from "../../yield_to_event_loop.ts";
 import type { RetentionMeasures } from "../../measures.ts";
+import type { MessageCounts } from "../../message_counts.ts";
 import type { OffsetSpaces } from "../../offset_spaces.ts";
 import type { RangeReader } from "../../range_reader.ts";
 import { RetentionEnforcer } from "../../retention_enforcer.ts";
@@ -17,7 +18,7 @@ import type { Snapshots } from "../streams/snapshots.ts";
 import type { StreamDirectory } from "../streams/stream_directory.ts";
 import type { StreamLoader } from "../streams/stream_loader.ts";
 import type { StreamQueue } from "../streams/stream_queue.ts";
-import { NatsTrimPoints, unknownLimit } from "./nats_trim_points.ts";
+import { NatsTrimPoints } from "./nats_trim_points.ts";
 import { Purges } from "./purges.ts";
 import { RetentionWalk } from "./retention_walk.ts";
 import { Trims } from "./trims.ts";
@@ -38,6 +39,7 @@ export interface RetentionParts {
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
   readonly blocks: NatsBlocks;
+  readonly counts: MessageCounts;
   readonly settings: Pick<NatsSettings, "retention" | "random">;
   queueOf(stream: NatsStream): StreamQueue;
 }
@@ -52,11 +54,11 @@ export class Retention {
   /** Until when those wait that another front end writes to, by their ids. */
   readonly #left = new Map<number, number>();
 
-  /** @throws {RangeError} where a rule makes no sense, or can't be kept to */
+  /** @throws {RangeError} where a rule makes no sense */
   constructor(parts: RetentionParts) {
     this.#parts = parts;
-    const { clock, reader, blocks, settings } = parts;
-    const points = new NatsTrimPoints(reader, blocks);
+    const { clock, reader, blocks, counts, settings } = parts;
+    const points = new NatsTrimPoints(reader, blocks, counts);
     this.#trims = new Trims({ ...parts, points });
     this.#purges = new Purges(parts);
     this.#enforcer = new RetentionEnforcer<NatsStream>({
@@ -66,7 +68,7 @@ export class Retention {
       trim: (stream, earliest, messages) => this.#trims.trim(stream, earliest, messages),
       pause: yieldToEventLoop,
     });
-    this.#enforcer.setRules(parseRules(settings.retention));
+    this.#enforcer.setRules(new RetentionRules(settings.retention));
     this.#walk = new RetentionWalk({
       ...parts,
       random: settings.random,
@@ -111,6 +113,8 @@ export class Retention {
   onStored(stream: NatsStream, { kind }: StreamMessage): void {
     if (kind === "appends" || kind === "part" || kind === "touched") return;
     this.#purges.schedule(stream);
+    // Up to there it may be trimmed.
+    if (kind === "snapshot") this.#enforcer.changed(stream);
   }
 
   /** A stream has left memory: what is due is found by the walk then. */
@@ -122,10 +126,10 @@ export class Retention {
   /**
    * Makes ready to put other rules of patterns in place, which the returned function does.
    *
-   * @throws {RangeError} where a rule makes no sense, or can't be kept to
+   * @throws {RangeError} where a rule makes no sense
    */
   prepareRules(rules: readonly RetentionRule[]): () => void {
-    const parsed = parseRules(rules);
+    const parsed = new RetentionRules(rules);
     return () => {
       if (parsed.isNone && this.#enforcer.rules.isNone) return;
       this.#enforcer.setRules(parsed);
@@ -175,14 +179,4 @@ export class Retention {
     this.#enforcer.schedule(id, waitsUntilMs);
     return undefined;
   }
-}
-
-function parseRules(rules: readonly RetentionRule[]): RetentionRules {
-  for (const { pattern, retention } of rules) {
-    const fault = unknownLimit(retention);
-    if (fault !== undefined) {
-      throw new RangeError(`The retention of ${JSON.stringify(pattern)}: ${fault}`);
-    }
-  }
-  return new RetentionRules(rules);
 }

@@ -43,7 +43,8 @@ export class Trims {
    * @throws {StreamError} as `Storage.update`
    */
   async change(stream: NatsStream, change: StreamChange): Promise<boolean> {
-    checkChange(change);
+    checkCompacts(change);
+    checkLimits(stream, change.retention ?? undefined);
     const { points, spaces } = this.#parts;
     const { trimBefore } = change;
     const end = { tail: stream.tail, messages: stream.buffer.messages };
@@ -99,24 +100,22 @@ export class Trims {
  * The policies of a stream that is made.
  *
  * @param source of a fork
- * @throws {StreamError} `retention_unsupported`, `compaction_unsupported` or `invalid_header`
+ * @throws {StreamError} `compaction_unsupported` or `invalid_header`
  */
 export function newPolicies(
   { policies }: CreateSpec,
   source: NatsStream | undefined,
 ): StreamPolicies | undefined {
   if (policies === "inherit") return source?.policies;
-  if (policies !== undefined) checkChange(policies);
+  if (policies !== undefined) checkCompacts(policies);
   return checkPolicies(policies);
 }
 
-/** @throws {StreamError} `retention_unsupported` or `compaction_unsupported` */
-function checkChange({ retention, compaction }: StreamChange | StreamPolicies): void {
-  if (compaction !== undefined && compaction !== null) {
-    throw new StreamError(
-      { code: "compaction_unsupported" },
-      "The storage doesn't compact streams.",
-    );
-  }
-  checkLimits(retention ?? undefined);
+/** @throws {StreamError} `compaction_unsupported` */
+function checkCompacts({ compaction }: StreamChange | StreamPolicies): void {
+  if (compaction === undefined || compaction === null) return;
+  throw new StreamError(
+    { code: "compaction_unsupported" },
+    "The storage doesn't compact streams.",
+  );
 }

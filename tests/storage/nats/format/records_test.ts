@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
 import { type Bytes, encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { FrameWriter, MalformedFrame } from "../../../../src/storage/nats/format/binary.ts";
+import { NOTHING_KEPT } from "../../../../src/storage/nats/format/kept_snapshot.ts";
 import { KIND } from "../../../../src/storage/nats/format/kinds.ts";
 import {
   decodeIdentity,
@@ -124,6 +125,8 @@ Deno.test("a snapshot has its golden bytes", () => {
     seq: "z",
     producers: new Map([["p", { epoch: 1, seq: 2 }], ["q", { epoch: 0, seq: 5 }]]),
     forks: new Map([[1026, { name: "f", atMs: 9, from: 0 }]]),
+    kept: NOTHING_KEPT,
+    messages: undefined,
   };
   const bytes = hex`
     d5 01 20 0f              // kind: snapshot, flags
@@ -162,6 +165,8 @@ Deno.test("a snapshot says what is kept", () => {
     seq: undefined,
     producers: new Map(),
     forks: new Map([[2, { name: "f", atMs: 9, from: 5 }]]),
+    kept: NOTHING_KEPT,
+    messages: undefined,
     retention: {
       earliest: 7,
       messages: 2,
