@@ -76,7 +76,8 @@ export class Snapshots {
       if (!stream.hasRetention) return false;
       // At once: whatever snapshot comes after this one says it, too.
       stream.purgedUpTo = Math.max(stream.purgedUpTo, upToSequence);
-      const payload = encodeSnapshot(stream.snapshot());
+      const state = stream.snapshot();
+      const payload = encodeSnapshot(state);
       if (payload.length > this.#settings.jetStream.messageLimitBytes) {
         this.#putOff(stream, payload.length);
         return false;
