@@ -15,8 +15,13 @@ import { startServer } from "../../tests/runtime/server_process.ts";
 /** What each message has once. */
 const EVENT = Buffer.from('{"text"');
 const OPENED_AT_ONCE = 100;
-/** To all streams together. */
-const APPENDS_A_SECOND = 150;
+/** How appends come: how many at once, and how many a second to all streams together. */
+const LOADS = {
+  /** Further apart than the server waits for what it could send along: each is a write of its own. */
+  apart: { isTogether: false, perSecond: 40 },
+  spread: { isTogether: false, perSecond: 150 },
+  together: { isTogether: true, perSecond: 150 },
+} as const;
 const WARM_PAGES = 20;
 const TICKS_A_SECOND = 100;
 const PAGE_BYTES = 4096;
@@ -25,7 +30,7 @@ const MIB = 2 ** 20;
 const LIMIT_MS = 20_000;
 
 type Way = "single" | "many";
-type Load = "spread" | "together";
+type Load = typeof LOADS[keyof typeof LOADS];
 
 const { values, positionals } = parseArgs({
   options: {
@@ -93,13 +98,16 @@ async function append(url: string, stream: number): Promise<void> {
 }
 
 /** Appends for a while at an even pace, one by one or to all streams at once, and waits until all has come. */
-async function load(url: string, kind: Load): Promise<{ count: number; seconds: number }> {
+async function load(
+  url: string,
+  { isTogether, perSecond }: Load,
+): Promise<{ count: number; seconds: number }> {
   const before = deliveries;
-  const count = kind === "together" ? streams : 1;
+  const count = isTogether ? streams : 1;
   const startMs = Date.now();
   let appends = 0;
   for (let round = 0; Date.now() < startMs + seconds * 1000; round++) {
-    await sleep(Math.max(0, startMs + round * count / APPENDS_A_SECOND * 1000 - Date.now()));
+    await sleep(Math.max(0, startMs + round * count / perSecond * 1000 - Date.now()));
     await Promise.all(Array.from({ length: count }, (_, i) => append(url, (round + i) % streams)));
     appends += count;
   }
@@ -148,10 +156,10 @@ async function measure(way: Way): Promise<Record<string, number>> {
   const row: Record<string, number> = {
     "KiB a page": Math.round(heldBytes / (pages - WARM_PAGES) / 1024),
   };
-  for (const kind of ["spread", "together"] as const) {
-    await load(server.url, kind);
+  for (const [kind, howOften] of Object.entries(LOADS)) {
+    await load(server.url, howOften);
     const before = cpuSeconds(server.pid);
-    const { count, seconds } = await load(server.url, kind);
+    const { count, seconds } = await load(server.url, howOften);
     const micros = (cpuSeconds(server.pid) - before) / count * 1e6;
     row[`deliveries/s, ${kind}`] = Math.round(count / seconds);
     row[`µs a delivery, ${kind}`] = Math.round(micros * 100) / 100;
