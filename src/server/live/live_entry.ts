@@ -64,8 +64,13 @@ export class LiveEntry {
   /** Reads it, once its first chunk has been read. */
   topic: EntryTopic | undefined;
 
-  /** @param start with a name that keeps nothing else alive */
-  constructor(connection: EntryConnection, { name, from, tag }: LiveStart, isOther: boolean) {
+  /** @param name one that keeps nothing else alive */
+  constructor(
+    connection: EntryConnection,
+    name: string,
+    { from, tag }: Omit<LiveStart, "name">,
+    isOther: boolean,
+  ) {
     this.connection = connection;
     this.name = name;
     this.from = from;

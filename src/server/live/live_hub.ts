@@ -208,14 +208,12 @@ export class LiveHub {
   ): LiveEntry {
     const rejection = hasEnded ? undefined : this.#rejectionOf(connection, start.name, isOther);
     if (hasEnded || rejection !== undefined) {
-      const name = copyString(start.name);
-      const ended = new LiveEntry(connection, { ...start, name }, isOther);
+      const ended = new LiveEntry(connection, copyString(start.name), start, isOther);
       ended.hasEnded = true;
       if (rejection !== undefined) this.#tellError(connection, ended, rejection);
       return ended;
     }
-    const name = this.#names.take(start.name);
-    const entry = new LiveEntry(connection, { ...start, name }, isOther);
+    const entry = new LiveEntry(connection, this.#names.take(start.name), start, isOther);
     this.#streams++;
     connection.add(entry);
     return entry;
