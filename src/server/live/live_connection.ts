@@ -165,7 +165,7 @@ export class LiveConnection extends PushedBody implements EntryConnection {
   }
 
   ended(entry: LiveEntry, closedAt?: number): void {
-    this.#leaveTurn(entry);
+    this.#cancelTurn(entry);
     if (this.entries.get(entry.name) === entry) this.entries.delete(entry.name);
     if (entry.isOther) this.#otherChars -= idChars(entry.name);
     const isToBeKnown = this.hasPatterns || (entry.isOther && this.#named !== undefined);
@@ -218,7 +218,7 @@ export class LiveConnection extends PushedBody implements EntryConnection {
     this.takeTurns();
   }
 
-  #leaveTurn(entry: LiveEntry): void {
+  #cancelTurn(entry: LiveEntry): void {
     if (entry.turn === "waiting") this.#waiting--;
     else if (entry.turn === "reading") this.#reading--;
     entry.turn = "none";
