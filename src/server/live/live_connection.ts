@@ -1,11 +1,14 @@
-import type { FrameSink, LiveBody } from "../../http/handler.ts";
+import type { FrameSink } from "../../http/handler.ts";
 import type { Permit } from "../../access/permit.ts";
 import type { Rights } from "../../access/rights.ts";
-import type { Bytes } from "../../protocol/bytes.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { formatLiveEventId, type OtherPlace } from "../../protocol/live_event_id.ts";
 import { encodeLiveControl, encodeLiveEvent } from "../../protocol/live_events.ts";
-import type { StreamOffset } from "../../protocol/offset.ts";
-import type { EntryConnection, EntryOwner, LiveEntry } from "./live_entry.ts";
+import { spaceAt, type StreamOffset } from "../../protocol/offset.ts";
+import type { ReadResult } from "../../storage/storage.ts";
+import { PushedBody } from "../common/pushed_body.ts";
+import type { EventBatch, EventBatches } from "./event_batch.ts";
+import type { EntryConnection, LiveEntry } from "./live_entry.ts";
 
 /** So many streams of a connection that isn't up to date are read at once. */
 const READS_AT_ONCE = 8;
@@ -23,9 +26,29 @@ const CONTROLS: readonly [Bytes, Bytes] = [
   encodeLiveControl(true, undefined),
 ];
 
+/** Who has connections, and is told of what becomes of them and of their streams. */
+export interface LiveOwner {
+  /** Where what is to be sent together begins. */
+  readonly batches: EventBatches;
+  /** There is something to be sent. */
+  pending(connection: LiveConnection): void;
+  /** Has the first chunk of a stream read, and {@link begin} called. */
+  readFirst(entry: LiveEntry): void;
+  /** Has the first chunk of a stream sent, and what follows from then on. */
+  begin(connection: LiveConnection, entry: LiveEntry, first: ReadResult): void;
+  /** A stream can't be read on. */
+  failed(connection: LiveConnection, entry: LiveEntry, error: unknown): void;
+  /** A stream isn't followed any more. */
+  removed(connection: LiveConnection, entry: LiveEntry): void;
+}
+
+/** When what a connection has is sent. */
+export type LiveFlush = "not yet" | "a little later" | "at the turn's end";
+
 /** How a connection begins. */
 export interface LiveConnectionStart {
   readonly id: string;
+  readonly owner: LiveOwner;
   readonly rights: Rights | undefined;
   /** Whether its control events have an `id`, for a client that comes back with it. */
   readonly hasEventIds: boolean;
@@ -48,53 +71,43 @@ export interface AddedStream {
  * at the end of a turn of the event loop. While its client has no room for more, what is new waits in the
  * storage; then the streams take turns, the one that has waited longest first.
  */
-export class LiveConnection implements LiveBody, EntryConnection {
+export class LiveConnection extends PushedBody implements EntryConnection {
   readonly id: string;
   readonly rights: Rights | undefined;
-  readonly limitBytes: number;
   readonly beganAtMs: number;
   /** When it ends at the latest, in ms since 1970. */
   closeAtMs: number;
-  /** When something was sent last, in ms since 1970. */
-  sentAtMs: number;
   /** All that it follows, by their names. */
   readonly entries = new Map<string, LiveEntry>();
-  /** Those of the request, in its order. */
-  readonly named: LiveEntry[] = [];
+  /** When what it has is sent. */
+  flush: LiveFlush = "not yet";
   /** Whether its right has ended: it gets nothing more of the streams. */
   isExpired = false;
   /** Whether patterns take in streams: one that was closed isn't to be taken in again. */
   hasPatterns = false;
   /** Whether it ends once it follows nothing more. */
   endsWhenEmpty = false;
-  /** Called once when it is over, from whichever side. */
-  onEnd: () => void = () => {};
-  /** Called when there is something to be sent. */
-  onPending: () => void = () => {};
-  /** Who is told of what becomes of its streams. */
-  owner: EntryOwner = { serveFirst: () => {}, failed: () => {}, ended: () => {} };
-  readonly #hasEventIds: boolean;
-  readonly #waiting = new Set<LiveEntry>();
-  readonly #reading = new Set<LiveEntry>();
-  #events: Bytes[] = [];
-  #eventBytes = 0;
-  #added: AddedStream[] = [];
-  #removed: string[] = [];
+  readonly #owner: LiveOwner;
+  /** Those of the request, in its order, where its client continues by that. */
+  readonly #named: LiveEntry[] | undefined;
+  /** Those that wait for their turn, in order, and maybe some that don't any more. */
+  #queue: LiveEntry[] | undefined;
+  #waiting = 0;
+  #reading = 0;
+  #batch: EventBatch | undefined;
+  #added: AddedStream[] | undefined;
+  #removed: string[] | undefined;
   /** Where streams are closed that the request doesn't name, or that a pattern may mean, too. */
-  readonly #endedOthers = new Map<string, StreamOffset>();
+  #endedOthers: Map<string, StreamOffset> | undefined;
   #otherChars = 0;
-  #early: Bytes[] = [];
-  #earlyBytes = 0;
-  #sink: FrameSink | undefined;
-  #ended = false;
 
   constructor(start: LiveConnectionStart) {
+    super(start);
     this.id = start.id;
     this.rights = start.rights;
-    this.#hasEventIds = start.hasEventIds;
-    this.limitBytes = start.limitBytes;
+    this.#owner = start.owner;
+    this.#named = start.hasEventIds ? [] : undefined;
     this.beganAtMs = start.nowMs;
-    this.sentAtMs = start.nowMs;
     this.closeAtMs = start.closeAtMs;
   }
 
@@ -103,40 +116,29 @@ export class LiveConnection implements LiveBody, EntryConnection {
     return this.rights?.permit;
   }
 
-  get isOver(): boolean {
-    return this.#ended;
-  }
-
   /** Whether its client has room for more. */
   get hasRoom(): boolean {
-    if (this.#ended) return false;
-    const queuedBytes = this.#sink?.queuedBytes ?? this.#earlyBytes;
-    return queuedBytes + this.#eventBytes < this.limitBytes;
+    return !this.isOver && this.queuedBytes + (this.#batch?.bytes ?? 0) < this.limitBytes;
   }
 
   /** Whether so much lies unread that not even changes of its set are to add to it. */
   get isStuck(): boolean {
-    return (this.#sink?.queuedBytes ?? this.#earlyBytes) > this.limitBytes + STUCK_BYTES;
+    return this.queuedBytes > this.limitBytes + STUCK_BYTES;
   }
 
   /** Whether it is to get what is new. */
   get mayPush(): boolean {
-    return this.hasRoom && !this.isExpired && this.#sink?.isHeld?.() !== true;
+    return this.hasRoom && !this.isExpired && !this.isHeld;
   }
 
   /** Whether some of its streams wait for their turn. */
   get isBehind(): boolean {
-    return this.#waiting.size > 0;
-  }
-
-  /** Whether a stream's turn has come: others wait behind it. */
-  isReading(entry: LiveEntry): boolean {
-    return this.#reading.has(entry);
+    return this.#waiting > 0;
   }
 
   /** Whether one more stream that the request doesn't name fits into the `id`. */
   hasIdFor(name: string): boolean {
-    return !this.#hasEventIds || this.#otherChars + idChars(name) <= ID_LIMIT_CHARS;
+    return this.#named === undefined || this.#otherChars + idChars(name) <= ID_LIMIT_CHARS;
   }
 
   /** Adds a stream, whose turn comes. */
@@ -146,28 +148,47 @@ export class LiveConnection implements LiveBody, EntryConnection {
     this.wait(entry);
   }
 
-  /** Takes a stream out. */
-  remove(entry: LiveEntry): void {
+  /** Notes the place of a stream that the request names, where its client continues by that. */
+  name(entry: LiveEntry): void {
+    this.#named?.push(entry);
+  }
+
+  readFirst(entry: LiveEntry): void {
+    this.#owner.readFirst(entry);
+  }
+
+  begin(entry: LiveEntry, first: ReadResult): void {
+    this.#owner.begin(this, entry, first);
+  }
+
+  failed(entry: LiveEntry, error: unknown): void {
+    this.#owner.failed(this, entry, error);
+  }
+
+  ended(entry: LiveEntry, closedAt?: number): void {
+    this.#cancelTurn(entry);
     if (this.entries.get(entry.name) === entry) this.entries.delete(entry.name);
-    this.#waiting.delete(entry);
-    this.#reading.delete(entry);
     if (entry.isOther) this.#otherChars -= idChars(entry.name);
-    const endsAt = entry.closedAt;
-    const isToBeKnown = this.hasPatterns || (entry.isOther && this.#hasEventIds);
-    if (endsAt !== undefined && isToBeKnown) this.noteEnded(entry.name, endsAt);
+    const isToBeKnown = this.hasPatterns || (entry.isOther && this.#named !== undefined);
+    if (closedAt !== undefined && entry.topic !== undefined && isToBeKnown) {
+      const space = spaceAt(entry.topic.space, closedAt);
+      this.noteEnded(entry.name, { space, position: closedAt });
+    }
+    this.#owner.removed(this, entry);
   }
 
   /** Notes that its client knows a stream's end. */
   noteEnded(name: string, place: StreamOffset): void {
-    if (!this.#endedOthers.has(name)) this.#otherChars += idChars(name);
-    this.#endedOthers.set(name, place);
-    const [oldest] = this.#endedOthers.keys();
-    if (oldest !== undefined && this.#endedOthers.size > ENDED_LIMIT) this.#forgetEnd(oldest);
+    const ended = this.#endedOthers ??= new Map();
+    if (!ended.has(name)) this.#otherChars += idChars(name);
+    ended.set(name, place);
+    const [oldest] = ended.keys();
+    if (oldest !== undefined && ended.size > ENDED_LIMIT) this.#forgetEnd(oldest);
   }
 
   /** Whether its client knows all of a stream, as that is now. What it knew of another one is forgotten. */
   knowsEndOf(name: string, tail: StreamOffset): boolean {
-    const ended = this.#endedOthers.get(name);
+    const ended = this.#endedOthers?.get(name);
     if (ended === undefined) return false;
     if (ended.space === tail.space && ended.position === tail.position) return true;
     this.#forgetEnd(name);
@@ -175,141 +196,128 @@ export class LiveConnection implements LiveBody, EntryConnection {
   }
 
   #forgetEnd(name: string): void {
-    this.#endedOthers.delete(name);
+    this.#endedOthers?.delete(name);
     this.#otherChars -= idChars(name);
   }
 
   /** Has a stream read on when its turn comes. */
   wait(entry: LiveEntry): void {
-    this.#reading.delete(entry);
-    this.#waiting.add(entry);
+    if (entry.turn === "waiting" || entry.hasEnded) return;
+    if (entry.turn === "reading") this.#reading--;
+    entry.turn = "waiting";
+    this.#waiting++;
+    this.#queue ??= [];
+    this.#queue.push(entry);
   }
 
   /** A stream's turn is over, and there is nothing more for it. */
   finishTurn(entry: LiveEntry): void {
+    if (entry.turn !== "reading") return;
+    entry.turn = "none";
+    this.#reading--;
     // Where it brought nothing, nothing is sent after which the next ones would have theirs.
-    if (this.#reading.delete(entry)) this.takeTurns();
+    this.takeTurns();
+  }
+
+  #cancelTurn(entry: LiveEntry): void {
+    if (entry.turn === "waiting") this.#waiting--;
+    else if (entry.turn === "reading") this.#reading--;
+    entry.turn = "none";
+    const queue = this.#queue;
+    if (queue === undefined || queue.length <= 2 * this.#waiting + READS_AT_ONCE) return;
+    this.#queue = this.#waiting === 0 ? undefined : queue.filter(({ turn }) => turn === "waiting");
   }
 
   /** Gives turns to the streams that wait, as far as there is room. */
   takeTurns(): void {
-    if (!this.mayPush) return;
-    for (const entry of this.#waiting) {
-      if (this.#reading.size >= READS_AT_ONCE) return;
-      this.#waiting.delete(entry);
-      this.#reading.add(entry);
+    if (this.#waiting === 0 || !this.mayPush) return;
+    for (let left = this.#waiting; left > 0 && this.#reading < READS_AT_ONCE; left--) {
+      const entry = this.#nextWaiting();
+      if (entry === undefined) return;
+      this.#waiting--;
+      this.#reading++;
+      entry.turn = "reading";
       entry.serve();
     }
   }
 
+  #nextWaiting(): LiveEntry | undefined {
+    const queue = this.#queue;
+    let entry = queue?.shift();
+    while (entry !== undefined && entry.turn !== "waiting") entry = queue?.shift();
+    if (queue?.length === 0) this.#queue = undefined;
+    return entry;
+  }
+
   /** Queues an event for the end of the turn. */
   push(event: Bytes): void {
-    if (this.#ended) return;
-    const isFirst = this.#events.length === 0;
-    this.#events.push(event);
-    this.#eventBytes += event.length;
+    if (this.isOver) return;
+    const batch = this.#batch;
+    this.#batch = batch === undefined ? this.#owner.batches.of(event) : batch.and(event);
     // Once it is full it needn't wait for more.
-    if (isFirst || !this.hasRoom) this.onPending();
+    if (batch === undefined || !this.hasRoom) this.#owner.pending(this);
   }
 
   /** Has the next `set` event say that a stream is followed. */
   tellAdded(added: AddedStream): void {
+    this.#added ??= [];
     this.#added.push(added);
-    this.onPending();
+    this.#owner.pending(this);
   }
 
   /** Has the next `set` event say that it isn't any more, as its client wanted. */
   tellRemoved(name: string): void {
+    this.#removed ??= [];
     this.#removed.push(name);
-    this.onPending();
+    this.#owner.pending(this);
   }
 
   /** All that is to be sent, in order, with its control event; `undefined` where there is nothing. */
-  takeEvents(): readonly Bytes[] | undefined {
-    const hasSet = this.#added.length > 0 || this.#removed.length > 0;
-    if (this.#ended || (!hasSet && this.#events.length === 0)) return undefined;
-    const events: Bytes[] = [];
-    if (hasSet) {
-      events.push(encodeLiveEvent("set", { added: this.#added, removed: this.#removed }));
-      this.#added = [];
-      this.#removed = [];
-    }
-    for (const event of this.#events) events.push(event);
-    this.#events = [];
-    this.#eventBytes = 0;
-    events.push(this.control());
-    return events;
+  takeChunk(): Bytes | undefined {
+    const batch = this.#batch;
+    const added = this.#added;
+    const removed = this.#removed;
+    this.#batch = undefined;
+    if (this.isOver) return undefined;
+    if (added === undefined && removed === undefined) return batch?.joined(this.control());
+    this.#added = undefined;
+    this.#removed = undefined;
+    const set = encodeLiveEvent("set", { added: added ?? [], removed: removed ?? [] });
+    return concatBytes([set, ...batch?.events() ?? [], this.control()]);
   }
 
   /** The control event as things stand. */
   control(): Bytes {
-    const upToDate = this.#waiting.size === 0 && this.#reading.size === 0;
-    return this.#hasEventIds
-      ? encodeLiveControl(upToDate, this.#eventId())
-      : CONTROLS[upToDate ? 1 : 0];
+    const upToDate = this.#waiting === 0 && this.#reading === 0;
+    return this.#named === undefined
+      ? CONTROLS[upToDate ? 1 : 0]
+      : encodeLiveControl(upToDate, this.#eventId(this.#named));
   }
 
-  #eventId(): string {
+  #eventId(named: readonly LiveEntry[]): string {
     const others: OtherPlace[] = [];
     for (const entry of this.entries.values()) {
       const place = entry.isOther ? entry.place : "ended";
       if (typeof place !== "string") others.push({ name: entry.name, place, hasEnded: false });
     }
-    for (const [name, place] of this.#endedOthers) others.push({ name, place, hasEnded: true });
-    return formatLiveEventId({ places: this.named.map(({ place }) => place), others });
+    for (const [name, place] of this.#endedOthers ?? []) {
+      others.push({ name, place, hasEnded: true });
+    }
+    return formatLiveEventId({ places: named.map(({ place }) => place), others });
   }
 
-  attach(sink: FrameSink): void {
-    this.#sink = sink;
-    for (const frame of this.#early) sink.write(frame);
-    this.#early = [];
-    this.#earlyBytes = 0;
-    if (this.#ended) sink.end();
-    else this.takeTurns();
+  override attach(sink: FrameSink): void {
+    super.attach(sink);
+    this.takeTurns();
   }
 
   drained(): void {
     this.takeTurns();
   }
 
-  disconnected(): void {
-    this.#finish();
-  }
-
-  /** Sends bytes at once. */
-  send(frame: Bytes, nowMs: number): void {
-    if (this.#ended) return;
-    if (this.#sink === undefined) {
-      this.#early.push(frame);
-      this.#earlyBytes += frame.length;
-    } else this.#sink.write(frame);
-    this.sentAtMs = nowMs;
-  }
-
   /** Ends it sooner where its client comes back by itself, and then has all that it hasn't now. */
   comeBackBy(atMs: number): void {
-    if (this.#hasEventIds) this.closeAtMs = Math.min(this.closeAtMs, atMs);
-  }
-
-  /** Ends it; what is queued in the client's connection still goes out. */
-  end(): void {
-    if (this.#ended) return;
-    this.#sink?.end();
-    this.#finish();
-  }
-
-  /** Ends the connection of a client that doesn't read. */
-  destroy(): void {
-    if (this.#ended) return;
-    this.#sink?.destroy(new Error("The reader left too much unread for too long."));
-    this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#events = [];
-    this.onEnd();
+    if (this.#named !== undefined) this.closeAtMs = Math.min(this.closeAtMs, atMs);
   }
 }
 

@@ -1,22 +1,17 @@
 import type { Bytes } from "../../protocol/bytes.ts";
-import { copyString } from "../../storage/copy_string.ts";
 import type { LiveStart } from "../common/live_change.ts";
 import type { LivePlace } from "../../protocol/live_event_id.ts";
-import {
-  type OffsetSpace,
-  type ReadFrom,
-  spaceAt,
-  type StreamOffset,
-} from "../../protocol/offset.ts";
+import { type OffsetSpace, type ReadFrom, spaceAt } from "../../protocol/offset.ts";
+import type { ReadResult } from "../../storage/storage.ts";
 
 /** What a stream needs of the connection that follows it. */
 export interface EntryConnection {
-  /** Whether it is to get what is new. */
+  /** Whether its client has room for more, and it isn't over. */
+  readonly hasRoom: boolean;
+  /** Whether it is to get what is new: there is room, and its client's limits let it. */
   readonly mayPush: boolean;
   /** Whether some of its streams wait for their turn. */
   readonly isBehind: boolean;
-  /** Whether a stream's turn has come. */
-  isReading(entry: LiveEntry): boolean;
   /** Has a stream read on when its turn comes. */
   wait(entry: LiveEntry): void;
   /** A stream's turn is over, and there is nothing more for it. */
@@ -25,92 +20,103 @@ export interface EntryConnection {
   takeTurns(): void;
   /** Queues an event for the end of the event loop's turn. */
   push(event: Bytes): void;
+  /** Has the first chunk of a stream read, for {@link begin}. */
+  readFirst(entry: LiveEntry): void;
+  /** Has its first chunk sent, and what follows from then on. */
+  begin(entry: LiveEntry, first: ReadResult): void;
+  /** A stream can't be read on. */
+  failed(entry: LiveEntry, error: unknown): void;
+  /** Nothing more comes of a stream. @param closedAt where it is closed, once that was sent */
+  ended(entry: LiveEntry, closedAt?: number): void;
 }
 
 /** What reads a stream for all who follow it. */
 export interface EntryTopic {
+  /** The stream's. */
+  readonly id: number;
+  readonly space: OffsetSpace;
   /** Has the next chunk sent. */
   serve(entry: LiveEntry): void;
   /** Takes an entry out. */
   forget(entry: LiveEntry): void;
 }
 
-/** Who is told of what becomes of entries. */
-export interface EntryOwner {
-  /** Has the first chunk read and sent. */
-  serveFirst(entry: LiveEntry): void;
-  /** A stream can't be read on. */
-  failed(entry: LiveEntry, error: unknown): void;
-  /** Nothing more comes of it. */
-  ended(entry: LiveEntry): void;
-}
+/** Whether a stream waits for its turn to be read, where its connection isn't up to date. */
+export type EntryTurn = "none" | "waiting" | "reading";
 
 /** One stream that one connection follows: there are many, and each has no more than it needs. */
 export class LiveEntry {
-  readonly owner: EntryOwner;
   readonly connection: EntryConnection;
   readonly name: string;
   /** Where it begins. */
-  readonly from: ReadFrom;
+  from: ReadFrom;
   /** Its client's own number. */
   readonly tag: number | undefined;
   /** Whether the request doesn't name it: it was added later, or a pattern took it in. */
   readonly isOther: boolean;
-  /** That of its stream, once its first chunk has been read. */
-  space: OffsetSpace | undefined;
   /** Everything before this has been sent. */
   position = 0;
+  /** Its place among its topic's entries. */
+  index = 0;
+  turn: EntryTurn = "none";
   /** Whether nothing more comes of it. */
   hasEnded = false;
   /** Whether it may be read again later, so that a client that comes back has it begun again. */
   endedForNow = false;
-  /** Where it is closed, once that was sent. */
-  closedAt: StreamOffset | undefined;
-  /** The stream's, once its first chunk has been read. */
-  streamId: number | undefined;
-  /** Whether it counts as one that is followed. */
-  isCounted = false;
   /** Reads it, once its first chunk has been read. */
   topic: EntryTopic | undefined;
 
+  /** @param name one that keeps nothing else alive */
   constructor(
-    owner: EntryOwner,
     connection: EntryConnection,
-    { name, from, tag }: LiveStart,
+    name: string,
+    { from, tag }: Omit<LiveStart, "name">,
     isOther: boolean,
   ) {
-    this.owner = owner;
     this.connection = connection;
-    this.name = copyString(name);
+    this.name = name;
     this.from = from;
     this.tag = tag;
     this.isOther = isOther;
   }
 
+  /** The stream's, once its first chunk has been read. */
+  get streamId(): number | undefined {
+    return this.topic?.id;
+  }
+
   /** How far it was sent. */
   get place(): LivePlace {
     if (this.hasEnded && !this.endedForNow) return "ended";
-    const { space, position } = this;
-    return space === undefined ? "not begun" : { space: spaceAt(space, position), position };
+    const { topic, position } = this;
+    return topic === undefined ? "not begun" : { space: spaceAt(topic.space, position), position };
   }
 
   /** Has the next chunk sent. */
   serve(): void {
-    if (this.topic === undefined) this.owner.serveFirst(this);
+    if (this.topic === undefined) this.connection.readFirst(this);
     else this.topic.serve(this);
+  }
+
+  /** Its first chunk has been read. */
+  begin(topic: EntryTopic, position: number): void {
+    this.topic = topic;
+    this.position = position;
+    // It isn't read from there again: many a place is an object of its own.
+    this.from = position;
   }
 
   /** Tells its client why nothing more comes of it, and ends it. */
   fail(error: unknown): void {
-    if (!this.hasEnded) this.owner.failed(this, error);
+    if (!this.hasEnded) this.connection.failed(this, error);
     this.end();
   }
 
   /** Ends it in its connection, which goes on. */
-  end(): void {
+  end(closedAt?: number): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.topic?.forget(this);
-    this.owner.ended(this);
+    this.connection.ended(this, closedAt);
   }
 }

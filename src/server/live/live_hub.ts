@@ -3,24 +3,27 @@ import type { Rights } from "../../access/rights.ts";
 import { hasPassed } from "../../env/clock.ts";
 import { CallbackDeadline, DeadlineQueue } from "../../env/deadline_queue.ts";
 import type { AbortSignalLike } from "../../http/handler.ts";
-import { type Bytes, concatBytes, encodeUtf8 } from "../../protocol/bytes.ts";
+import { encodeUtf8 } from "../../protocol/bytes.ts";
 import { quote, StreamError } from "../../protocol/errors.ts";
 import { encodeLiveEvent } from "../../protocol/live_events.ts";
 import type { Pattern } from "../../protocol/name_pattern.ts";
 import { formatOffset, type ReadFrom, type StreamOffset } from "../../protocol/offset.ts";
 import { encodeCredentialExpired, SSE_KEEP_ALIVE } from "../../protocol/sse.ts";
 import type { ReadResult } from "../../storage/storage.ts";
+import { copyString } from "../../storage/copy_string.ts";
 import { requireRight } from "../access/guard.ts";
 import { watchPermit } from "../access/permit_end.ts";
 import type { Counters } from "../common/counters.ts";
 import { statusOf } from "../common/errors.ts";
 import type { LiveChange, LiveStart } from "../common/live_change.ts";
 import type { ServerConfig } from "../common/options.ts";
-import { LiveConnection } from "./live_connection.ts";
+import { EventBatches } from "./event_batch.ts";
+import { LiveConnection, type LiveOwner } from "./live_connection.ts";
 import { LiveEntry } from "./live_entry.ts";
 import { type FoundStream, LivePatterns } from "./live_patterns.ts";
 import { LiveTopic, TURN_BYTES } from "./live_topic.ts";
 import type { LiveReaders } from "./readers.ts";
+import { SharedNames } from "./shared_names.ts";
 
 const logger = getLogger(["durable-streams", "server"]);
 
@@ -62,15 +65,34 @@ export class LiveHub {
   readonly #counters: Counters;
   readonly #topics = new Map<number, LiveTopic>();
   readonly #connections = new Map<string, LiveConnection>();
-  readonly #pending = new Set<LiveConnection>();
-  /** Those that are sent what they have once the timer is over. */
-  readonly #paced = new Set<LiveConnection>();
+  readonly #names = new SharedNames();
+  /** Those that are sent what they have at the end of the turn. */
+  #pending: LiveConnection[] = [];
+  /** Those that are once the timer is over. */
+  #paced: LiveConnection[] = [];
   #cancelPace: (() => void) | undefined;
-  readonly #firstReads = new Map<string, Promise<ReadResult>>();
+  /** Those that wait for the first chunk of a stream, by its name and where it is read. */
+  readonly #firstReads = new Map<string, LiveEntry[]>();
   readonly #patterns: LivePatterns;
   readonly #deadlines: DeadlineQueue;
   readonly #nextTick = new CallbackDeadline(() => this.#tick());
   #streams = 0;
+  /** One for all connections. */
+  readonly #owner: LiveOwner = {
+    batches: new EventBatches(),
+    pending: (connection) => this.#schedule(connection),
+    readFirst: (entry) => this.#readFirst(entry),
+    begin: (connection, entry, first) => this.#begin(connection, entry, first),
+    failed: (connection, entry, error) => {
+      entry.endedForNow = this.#isForNow(connection, error);
+      this.#tellError(connection, entry, error);
+    },
+    removed: (connection, entry) => {
+      this.#streams--;
+      this.#names.release(entry.name);
+      this.#endIfEmpty(connection);
+    },
+  };
 
   constructor(config: ServerConfig, liveReaders: LiveReaders, counters: Counters) {
     this.#config = config;
@@ -106,6 +128,7 @@ export class LiveHub {
     const nowMs = clock.nowMs();
     const connection = new LiveConnection({
       id: crypto.randomUUID(),
+      owner: this.#owner,
       rights,
       hasEventIds: request.hasEventIds,
       nowMs,
@@ -120,8 +143,8 @@ export class LiveHub {
     connection.send(encodeLiveEvent("open", { connection: id, maxStreams: maxLiveStreams }), nowMs);
     for (const [name, place] of request.ended) connection.noteEnded(name, place);
     for (const start of request.streams) {
-      const entry = this.#add(connection, start, false, request.endedNames.has(start.name));
-      connection.named.push(entry);
+      const hasEnded = request.endedNames.has(start.name);
+      connection.name(this.#add(connection, start, false, hasEnded));
     }
     for (const start of request.others) {
       if (!connection.entries.has(start.name)) this.#add(connection, start, true);
@@ -163,27 +186,11 @@ export class LiveHub {
     const release = this.#liveReaders.enter(() => connection.end());
     this.#connections.set(connection.id, connection);
     if (!this.#nextTick.isQueued) this.#deadlines.add(this.#nextTick, 1);
-    connection.onPending = () => this.#schedule(connection);
-    connection.owner = {
-      serveFirst: (entry) => void this.#serveFirst(connection, entry),
-      failed: (entry, error) => {
-        entry.endedForNow = this.#isForNow(connection, error);
-        this.#tellError(connection, entry, error);
-      },
-      ended: (entry) => {
-        if (!entry.isCounted) return;
-        this.#streams--;
-        connection.remove(entry);
-        this.#endIfEmpty(connection);
-      },
-    };
     let forgetPermit = () => {};
     connection.onEnd = () => {
       release();
       forgetPermit();
       this.#connections.delete(connection.id);
-      this.#pending.delete(connection);
-      this.#paced.delete(connection);
       this.#patterns.forget(connection);
       for (const entry of [...connection.entries.values()]) entry.end();
     };
@@ -204,18 +211,15 @@ export class LiveHub {
     isOther: boolean,
     hasEnded = false,
   ): LiveEntry {
-    const entry = new LiveEntry(connection.owner, connection, start, isOther);
-    if (hasEnded) {
-      entry.hasEnded = true;
-      return entry;
+    const rejection = hasEnded ? undefined : this.#rejectionOf(connection, start.name, isOther);
+    if (hasEnded || rejection !== undefined) {
+      const ended = new LiveEntry(connection, copyString(start.name), start, isOther);
+      ended.hasEnded = true;
+      if (rejection !== undefined) this.#tellError(connection, ended, rejection);
+      return ended;
     }
-    const rejection = this.#rejectionOf(connection, entry.name, isOther);
-    if (rejection !== undefined) {
-      entry.fail(rejection);
-      return entry;
-    }
+    const entry = new LiveEntry(connection, this.#names.take(start.name), start, isOther);
     this.#streams++;
-    entry.isCounted = true;
     connection.add(entry);
     return entry;
   }
@@ -245,31 +249,53 @@ export class LiveHub {
     );
   }
 
-  /** Reads the first chunk of a stream, and has it sent. */
-  async #serveFirst(connection: LiveConnection, entry: LiveEntry): Promise<void> {
+  /** Reads the first chunk of a stream: connections that come at once ask for the same. */
+  #readFirst(entry: LiveEntry): void {
+    const { name, from } = entry;
+    const key = `${typeof from === "object" ? JSON.stringify(from) : from} ${name}`;
+    const entries = this.#firstReads.get(key);
+    if (entries !== undefined) return void entries.push(entry);
+    this.#firstReads.set(key, [entry]);
+    void this.#readFor(key, entry);
+  }
+
+  async #readFor(key: string, { name, from }: LiveEntry): Promise<void> {
+    let first: ReadResult | undefined;
+    let failure: unknown;
     try {
-      const first = await this.#readFirst(entry);
-      if (entry.hasEnded) return;
-      if (connection.mayPush) this.#begin(connection, entry, first);
+      first = await this.#config.storage.read(name, from, TURN_BYTES);
+    } catch (error) {
+      failure = error;
+    }
+    const entries = this.#firstReads.get(key) ?? [];
+    this.#firstReads.delete(key);
+    for (const entry of entries) {
+      const { connection } = entry;
+      if (entry.hasEnded) continue;
+      if (first === undefined) entry.fail(failure);
+      else if (connection.mayPush) this.#tryBegin(entry, first);
       else connection.wait(entry);
+    }
+    // Only now: each has the same streams next, whose first chunks are read once for all.
+    for (const { connection } of entries) connection.takeTurns();
+  }
+
+  #tryBegin(entry: LiveEntry, first: ReadResult): void {
+    try {
+      entry.connection.begin(entry, first);
     } catch (error) {
       entry.fail(error);
-    } finally {
-      connection.takeTurns();
     }
   }
 
   #begin(connection: LiveConnection, entry: LiveEntry, first: ReadResult): void {
-    entry.position = first.start;
-    entry.space = first.space;
     let topic = this.#topics.get(first.id);
     if (topic === undefined) {
       topic = new LiveTopic(this.#config.storage, entry.name, first, this.#forgetTopic);
       this.#topics.set(first.id, topic);
     }
     topic.add(entry);
-    entry.topic = topic;
-    entry.streamId = first.id;
+    entry.begin(topic, first.start);
     connection.tellAdded({
       stream: entry.name,
       tag: entry.tag,
@@ -278,23 +304,10 @@ export class LiveHub {
       upToDate: first.start === first.tail,
     });
     topic.deliver(first, [entry]);
-    topic.follow(entry);
+    topic.follow(entry, first);
   }
 
   readonly #forgetTopic = ({ id }: LiveTopic) => void this.#topics.delete(id);
-
-  /** Connections that come back at once ask for the same. */
-  #readFirst({ name, from }: LiveEntry): Promise<ReadResult> {
-    const key = `${JSON.stringify(from)} ${name}`;
-    let read = this.#firstReads.get(key);
-    if (read === undefined) {
-      read = this.#config.storage.read(name, from, TURN_BYTES);
-      this.#firstReads.set(key, read);
-      const forget = () => this.#firstReads.delete(key);
-      read.then(forget, forget);
-    }
-    return read;
-  }
 
   async #followPattern(
     connection: LiveConnection,
@@ -375,39 +388,45 @@ export class LiveHub {
    * something just now, a little later.
    */
   #schedule(connection: LiveConnection): void {
+    if (connection.flush === "at the turn's end") return;
     const { clock, livePaceMs } = this.#config;
     const isPaced = livePaceMs > 0 && clock.nowMs() - connection.sentAtMs < livePaceMs;
     if (isPaced && connection.hasRoom) {
-      this.#paced.add(connection);
+      if (connection.flush === "a little later") return;
+      connection.flush = "a little later";
+      this.#paced.push(connection);
       this.#cancelPace ??= clock.setTimer(livePaceMs, () => this.#flushPaced());
       return;
     }
-    this.#pending.add(connection);
-    if (this.#pending.size === 1) setImmediate(() => this.#flushAll());
+    connection.flush = "at the turn's end";
+    this.#pending.push(connection);
+    if (this.#pending.length === 1) setImmediate(() => this.#flushPending());
   }
 
   #flushPaced(): void {
     this.#cancelPace = undefined;
-    const connections = [...this.#paced];
-    this.#paced.clear();
+    const connections = this.#paced;
+    this.#paced = [];
     this.#flushThese(connections);
   }
 
-  #flushAll(): void {
-    const connections = [...this.#pending];
-    this.#pending.clear();
+  #flushPending(): void {
+    const connections = this.#pending;
+    this.#pending = [];
     this.#flushThese(connections);
   }
 
   #flushThese(connections: readonly LiveConnection[]): void {
-    const shared = new SharedChunks();
-    for (const connection of connections) this.#flush(connection, shared);
+    this.#owner.batches.clear();
+    const nowMs = this.#config.clock.nowMs();
+    for (const connection of connections) this.#flush(connection, nowMs);
   }
 
-  #flush(connection: LiveConnection, shared = new SharedChunks()): void {
-    const events = connection.takeEvents();
-    if (events === undefined) return;
-    connection.send(shared.join(events), this.#config.clock.nowMs());
+  #flush(connection: LiveConnection, nowMs = this.#config.clock.nowMs()): void {
+    connection.flush = "not yet";
+    const chunk = connection.takeChunk();
+    if (chunk === undefined) return;
+    connection.send(chunk, nowMs);
     connection.takeTurns();
   }
 
@@ -438,22 +457,4 @@ function madeAgain(name: string): StreamError {
 /** Names of streams are told to those only who may list and read them. */
 function mayFind({ rights }: LiveConnection, name: string): boolean {
   return rights === undefined || (rights.allows("list", name) && rights.allows("read", name));
-}
-
-/** The chunks of one turn: connections that follow the same get the same bytes, joined once. */
-class SharedChunks {
-  readonly #chunks = new Map<Bytes, { readonly events: readonly Bytes[]; readonly chunk: Bytes }>();
-
-  join(events: readonly Bytes[]): Bytes {
-    const [first] = events;
-    const kept = first && this.#chunks.get(first);
-    if (kept !== undefined && isSame(kept.events, events)) return kept.chunk;
-    const chunk = concatBytes(events);
-    if (first !== undefined) this.#chunks.set(first, { events, chunk });
-    return chunk;
-  }
-}
-
-function isSame(some: readonly Bytes[], others: readonly Bytes[]): boolean {
-  return some.length === others.length && some.every((event, i) => event === others[i]);
 }

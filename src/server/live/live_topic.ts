@@ -25,8 +25,13 @@ export class LiveTopic implements EntryTopic {
   readonly #name: string;
   readonly #payload: LivePayload;
   readonly #onEnd: (topic: LiveTopic) => void;
-  readonly #entries = new Set<LiveEntry>();
+  readonly #entries: LiveEntry[] = [];
   #space: OffsetSpace;
+  #isWatched = false;
+  /** How often the stream has changed, as far as its watch tells. */
+  #changes = 0;
+  /** What the last read has shown, where the stream hasn't changed since. */
+  #seen: { readonly tail: number; readonly closed: boolean } | undefined;
   #watch: Promise<Watch> | undefined;
   #isPumping = false;
   #allAreDue = false;
@@ -49,32 +54,66 @@ export class LiveTopic implements EntryTopic {
 
   /** How many connections follow it. */
   get size(): number {
-    return this.#entries.size;
+    return this.#entries.length;
+  }
+
+  /** That of the stream's offsets. */
+  get space(): OffsetSpace {
+    return this.#space;
   }
 
   /** Adds a connection's interest, which gets nothing before {@link follow}. */
   add(entry: LiveEntry): void {
-    this.#entries.add(entry);
+    entry.index = this.#entries.length;
+    this.#entries.push(entry);
   }
 
   /** Takes one out; with the last one it ends. */
   forget(entry: LiveEntry): void {
-    this.#entries.delete(entry);
+    if (!this.#has(entry)) return;
+    const last = this.#entries.pop();
+    if (last !== undefined && last !== entry) {
+      this.#entries[entry.index] = last;
+      last.index = entry.index;
+    }
     this.#due.delete(entry);
-    if (this.#entries.size > 0) return;
+    if (this.#entries.length > 0) return;
     this.#onEnd(this);
     this.#watch?.then((watch) => watch.cancel(), () => {});
   }
 
-  /** Sends whatever comes from now on. */
-  follow(entry: LiveEntry): void {
-    if (!this.#entries.has(entry)) return;
-    this.#watch ??= this.#storage.watch(this.#name, () => {
+  #has(entry: LiveEntry): boolean {
+    return this.#entries[entry.index] === entry;
+  }
+
+  /** Sends whatever comes from now on. @param first what was read for it before */
+  follow(entry: LiveEntry, first: Pick<ReadResult, "tail" | "closed">): void {
+    if (!this.#has(entry)) return;
+    if (this.#isWatched) {
+      if (!this.#isUpToDate(entry, first)) this.serve(entry);
+      return;
+    }
+    this.#watch ??= this.#startWatch();
+    // Data between the first read and the watch is looked for once the watch is set.
+    this.#watch.then(() => this.serve(entry), (error) => this.#fail([entry], error));
+  }
+
+  async #startWatch(): Promise<Watch> {
+    const watch = await this.#storage.watch(this.#name, () => {
+      this.#changes++;
+      this.#seen = undefined;
       this.#allAreDue = true;
       void this.#pump();
     });
-    // Data between the first read and the watch is looked for once the watch is set.
-    this.#watch.then(() => this.serve(entry), (error) => this.#fail([entry], error));
+    this.#isWatched = true;
+    return watch;
+  }
+
+  /** Whether there is nothing behind what was read for an entry, as a read for others has shown. */
+  #isUpToDate(entry: LiveEntry, first: Pick<ReadResult, "tail" | "closed">): boolean {
+    const { tail, closed } = this.#seen ?? {};
+    return entry.turn !== "waiting" && entry.position === tail && first.tail === tail &&
+      first.closed === closed;
   }
 
   /** Sends what there is for one connection. */
@@ -96,11 +135,10 @@ export class LiveTopic implements EntryTopic {
     for (const entry of entries) {
       if (entry.hasEnded) continue;
       const { connection } = entry;
-      if (!connection.mayPush || entry.position !== chunk.start) {
+      if (entry.position !== chunk.start || !connection.hasRoom) {
         connection.wait(entry);
         continue;
       }
-      entry.space = chunk.space;
       if (length > 0) {
         data ??= this.#encode(chunk, length, atTail);
         entry.position = position;
@@ -109,8 +147,7 @@ export class LiveTopic implements EntryTopic {
       if (isClosed) {
         closed ??= this.#encodeClosed(position);
         connection.push(closed);
-        entry.closedAt = { space: spaceAt(chunk.space, position), position };
-        entry.end();
+        entry.end(position);
       } else if (!atTail) connection.wait(entry);
       else connection.finishTurn(entry);
     }
@@ -136,7 +173,7 @@ export class LiveTopic implements EntryTopic {
     this.#isPumping = true;
     try {
       while (this.#allAreDue || this.#due.size > 0) {
-        const entries = this.#allAreDue ? [...this.#entries] : [...this.#due];
+        const entries = this.#allAreDue ? this.#entries.slice() : [...this.#due];
         this.#allAreDue = false;
         this.#due.clear();
         await this.#pass(entries);
@@ -146,29 +183,40 @@ export class LiveTopic implements EntryTopic {
     }
   }
 
-  async #pass(entries: readonly LiveEntry[]): Promise<void> {
+  async #pass(all: readonly LiveEntry[]): Promise<void> {
+    for (const [position, entries] of this.#groupsOf(all)) {
+      try {
+        this.deliver(await this.#read(position), entries);
+      } catch (error) {
+        this.#fail(entries, error);
+      }
+    }
+  }
+
+  /** Those that may have something now, by where they are; the others wait. */
+  #groupsOf(entries: readonly LiveEntry[]): Map<number, LiveEntry[]> {
     const groups = new Map<number, LiveEntry[]>();
+    let group: LiveEntry[] | undefined;
+    let groupAt = -1;
     for (const entry of entries) {
-      if (entry.hasEnded || entry.space === undefined) continue;
-      const { connection } = entry;
+      if (entry.hasEnded) continue;
+      const { connection, position } = entry;
       // Where others wait it waits behind them: one that is written to all the time would always be first.
-      const isInTurn = connection.isReading(entry) || !connection.isBehind;
-      if (!connection.mayPush || !isInTurn) {
+      const isInTurn = entry.turn === "reading" || !connection.isBehind;
+      if (!isInTurn || !connection.mayPush) {
         connection.wait(entry);
         connection.takeTurns();
         continue;
       }
-      const group = groups.get(entry.position);
-      if (group === undefined) groups.set(entry.position, [entry]);
-      else group.push(entry);
-    }
-    for (const [position, group] of groups) {
-      try {
-        this.deliver(await this.#read(position), group);
-      } catch (error) {
-        this.#fail(group, error);
+      // Nearly all are at the same place: one look for each is enough.
+      if (position !== groupAt || group === undefined) {
+        group = groups.get(position) ?? [];
+        groups.set(position, group);
+        groupAt = position;
       }
+      group.push(entry);
     }
+    return groups;
   }
 
   /** The next chunk. One of which nothing may go out yet is read on from: nobody would get past it else. */
@@ -186,8 +234,12 @@ export class LiveTopic implements EntryTopic {
   }
 
   async #readAt(from: { space: number; position: number }): Promise<ReadResult> {
+    const changes = this.#isWatched ? this.#changes : -1;
     const chunk = await this.#storage.read(this.#name, from, TURN_BYTES);
-    if (chunk.id === this.id) return chunk;
+    if (chunk.id === this.id) {
+      if (changes === this.#changes) this.#seen = { tail: chunk.tail, closed: chunk.closed };
+      return chunk;
+    }
     // Another fork of the same source, which shares its space up to the fork point.
     throw new StreamError(
       { code: "offset_gone" },
