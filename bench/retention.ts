@@ -21,12 +21,12 @@ const HELP = `deno run -A -c deno.json bench/retention.ts [flags]      (or bun b
   --bytes N       bytes of an append, at most 4096 (256)
   --age N         seconds that retention keeps (10); with less than between two appends to a stream
                   all of it goes each time
-  --seconds N     of each window (10)
+  --seconds N     of each window (45); a checkpoint comes every 15, and windows are to have several
   --rounds N      each of four windows: without, with, with, without (1)
   --warm N        seconds before the first (5)
   --dir PATH      where it is kept (the system's temporary directory, which may not be tmpfs)
 
-The defaults take about a minute and a half on a disk that keeps up. For a first look:
+The defaults take about three and a half minutes on a disk that keeps up. For a first look:
 --streams 1000 --rate 1000 --age 2 --seconds 3 --warm 1
 `;
 
@@ -61,7 +61,7 @@ const { values } = parseArgs({
     rate: { type: "string", default: "20000" },
     bytes: { type: "string", default: "256" },
     age: { type: "string", default: "10" },
-    seconds: { type: "string", default: "10" },
+    seconds: { type: "string", default: "45" },
     rounds: { type: "string", default: "1" },
     warm: { type: "string", default: "5" },
     dir: { type: "string", default: tmpdir() },

@@ -32,6 +32,9 @@ function Chat({ initial }: { readonly initial: readonly unknown[] }) {
     setMessages(asked);
     void resumeStream();
   });
+  useOnline(() => {
+    if (status === "error") void resumeStream();
+  });
   return (
     <main>
       <h1>A chat that survives</h1>
@@ -84,6 +87,17 @@ function useFollow(onAsked: (messages: readonly unknown[]) => void): void {
     transport.watch(chatId, ({ messages = [] }) => latest.current(messages), leaving.signal)
       .catch((error: unknown) => console.warn(error));
     return () => leaving.abort();
+  }, []);
+}
+
+/** Hears that the network is back: it may have been away for longer than the transport waits for it. */
+function useOnline(onOnline: () => void): void {
+  const latest = useRef(onOnline);
+  latest.current = onOnline;
+  useEffect(() => {
+    const onBack = () => latest.current();
+    addEventListener("online", onBack);
+    return () => removeEventListener("online", onBack);
   }, []);
 }
 

@@ -2,8 +2,9 @@ import type { Client } from "../client/client.ts";
 import { ClientError } from "../client/errors/client_error.ts";
 import type { Producer } from "../client/producer/producer.ts";
 import type { Clock } from "../env/clock.ts";
-import { INCOMPLETE_TEXT, SILENT_TEXT } from "./chat_error.ts";
-import { type ChatRun, type ChatSource, chunksOf } from "./chat_source.ts";
+import { FAILED_TEXT, INCOMPLETE_TEXT, SILENT_TEXT } from "./chat_error.ts";
+import { isMissing } from "./chat_log.ts";
+import { type ChatRun, type ChatSource, chunksOf, discard } from "./chat_source.ts";
 import { untilAborted } from "../client/transport/until_aborted.ts";
 import { endAnswer, isClosed } from "./end_answer.ts";
 import { ALIVE_CHUNK, isLastChunk, type UiChunk, type UiMessageChunk } from "./ui_chunk.ts";
@@ -79,7 +80,10 @@ export class AnswerWriter {
     const { source, answer, before, restart, clock, leaseMs } = this.#options;
     if (restart === "fail") return await this.#close(errorChunk(SILENT_TEXT));
     const { signal } = this.#end;
-    const made = await untilAborted(Promise.resolve(source({ signal, answer, before })), signal);
+    const making = Promise.resolve(source({ signal, answer, before }));
+    // One that comes too late isn't read, and is told so.
+    making.then((late) => signal.aborted && discard(late), () => {});
+    const made = await untilAborted(making, signal);
     for await (const chunk of chunksOf(made, signal)) {
       // What a source does after its last chunk has its time, a lease, but is no part of the answer.
       if (this.#outcome !== undefined) continue;
@@ -130,7 +134,8 @@ export class AnswerWriter {
     try {
       // What was sent before it comes before it; not by the producer, which may be what has failed.
       await this.#producer.flush().catch(() => {});
-      return await endAnswer(client, path, errorChunk(errorText(error))) ? "failed" : "stopped";
+      const last = errorChunk(textFor(error, errorText));
+      return await endAnswer(client, path, last) ? "failed" : "stopped";
     } catch {
       // Not even that: readers find out by the silence.
       return "failed";
@@ -146,9 +151,7 @@ export class AnswerWriter {
       this.#end.abort(STOPPED);
     } catch (error) {
       // Of a deleted answer nothing is wanted any more.
-      const isDeleted = error instanceof ClientError &&
-        (error.code === "not_found" || error.code === "gone");
-      if (isDeleted) this.#end.abort(STOPPED);
+      if (isMissing(error)) this.#end.abort(STOPPED);
     }
   }
 
@@ -168,6 +171,17 @@ export class AnswerWriter {
 
 /** Why the model is aborted where somebody else has ended its answer. */
 const STOPPED = new ClientError("ended", "The answer was stopped.");
+
+/** What the application says of a failure; it must not fail itself. */
+function textFor(error: unknown, errorText: (error: unknown) => string): string {
+  try {
+    const text: unknown = errorText(error);
+    if (typeof text === "string") return text;
+  } catch {
+    // Its text is as if it gave none.
+  }
+  return FAILED_TEXT;
+}
 
 function errorChunk(errorText: string): UiMessageChunk {
   return { type: "error", errorText };

@@ -24,3 +24,6 @@ export const SILENT_TEXT = "The answer broke off: whoever wrote it is gone. Ask 
 
 /** What a page shows of an answer whose end is missing. */
 export const INCOMPLETE_TEXT = "The answer broke off before its end. Ask again.";
+
+/** What a page shows of a failure, unless the application has its own words. */
+export const FAILED_TEXT = "The answer failed.";

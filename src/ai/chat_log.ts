@@ -47,21 +47,25 @@ export async function newestAnswer(
   options: CallOptions = {},
 ): Promise<ChatEntry | undefined> {
   const path = chatPath(address);
-  const read = (from: { last?: number }) =>
+  const read = (from: { lastBytes?: number }) =>
     client.reader(path, { ...options, ...from, readMode: "catch-up" }).allJson<unknown>();
   try {
-    const entries = await read({ last: 1 }).catch((error: unknown) => {
-      // `last` is an extension: elsewhere all of the chat's answers are read.
+    // The entry that the last byte is of; by bytes, since not every storage counts messages.
+    const entries = await read({ lastBytes: 1 }).catch((error: unknown) => {
+      // An extension: elsewhere all of the chat's answers are read.
       if (error instanceof ClientError && error.code === "unsupported") return read({});
       throw error;
     });
     return toEntry(entries.at(-1));
   } catch (error) {
-    const isMissing = error instanceof ClientError &&
-      (error.code === "not_found" || error.code === "gone");
-    if (isMissing) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether a stream isn't there, or not any more. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === "not_found" || error.code === "gone");
 }
 
 /** An entry, where the value is one. */

@@ -38,6 +38,12 @@ export async function* chunksOf(
   }
 }
 
+/** Ends a source that nobody reads. */
+export function discard(source: ChatSource): void {
+  const ended = "getReader" in source ? source.cancel() : source[Symbol.asyncIterator]().return?.();
+  void Promise.resolve(ended).catch(() => {});
+}
+
 /** Not the stream's own iterator: that ends the stream only after the chunk that is waited for. */
 function readableChunks(source: ReadableStream<UiChunk>): AsyncIterator<UiChunk, undefined> {
   const reader = source.getReader();

@@ -1,10 +1,12 @@
 import { Client, type ClientOptions } from "../client/client.ts";
 import { checkAmounts } from "../client/errors/option_checks.ts";
+import { START } from "../client/transport/place.ts";
+import { sleep } from "../client/transport/sleep.ts";
 import { untilAborted } from "../client/transport/until_aborted.ts";
 import { type Clock, systemClock } from "../env/clock.ts";
 import { AnswerFeed } from "./answer_feed.ts";
 import { ChatError } from "./chat_error.ts";
-import { type ChatEntry, newestAnswer, toEntry } from "./chat_log.ts";
+import { type ChatEntry, isMissing, newestAnswer, toEntry } from "./chat_log.ts";
 import { answerPath, chatPath } from "./chat_names.ts";
 import type { UiMessageChunk } from "./ui_chunk.ts";
 
@@ -56,6 +58,11 @@ export interface ReconnectOptions extends CallAdditions {
   abortSignal?: AbortSignal | undefined;
 }
 
+/** A chat that isn't there is looked for this often. */
+const LOOK_MS = 1_000;
+/** So many answers and chats does a page remember. */
+const REMEMBERED = 1_000;
+
 /** A body of `fetch` that outlives its page is at most this long, in characters that may take 3 bytes. */
 const KEEPALIVE_CHARS = 20_000;
 
@@ -71,10 +78,10 @@ export class ChatTransport {
   readonly #options: ChatTransportOptions;
   /** By the answers' paths. */
   readonly #feeds = new Map<string, AnswerFeed>();
-  /** The answer that this page asked for last, by the chats' ids. */
-  readonly #asked = new Map<string, string>();
+  /** The answers that this page has asked for. */
+  readonly #asked = new RecentMap<true>();
   /** The answer that this page shows, asked for here or elsewhere, by the chats' ids. */
-  readonly #shown = new Map<string, string>();
+  readonly #shown = new RecentMap<string>();
 
   /** @throws {ClientError} `invalid_argument` */
   constructor(options: ChatTransportOptions) {
@@ -96,7 +103,7 @@ export class ChatTransport {
     const { prefix } = this.#options;
     const path = answerPath({ chat: chatId, prefix }, answer);
     const content = { id: chatId, answer, messages, trigger, messageId };
-    this.#asked.set(chatId, answer);
+    this.#asked.set(answer, true);
     this.#shown.set(chatId, answer);
     await untilAborted(this.#post(this.#api, content, options), abortSignal);
     return this.#feed(chatId, answer, path).read(abortSignal);
@@ -140,8 +147,8 @@ export class ChatTransport {
   }
 
   /**
-   * Calls `onAnswer` as others, in another tab or on another device, ask something in this chat. Resolves
-   * as the signal is aborted.
+   * Calls `onAnswer` as others, in another tab or on another device, ask something in this chat, which
+   * needn't be there yet. Resolves as the signal is aborted.
    *
    * @throws {ClientError} where the chat can't be read
    */
@@ -150,17 +157,24 @@ export class ChatTransport {
     onAnswer: (entry: ChatEntry) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const path = chatPath({ chat: chatId, prefix: this.#options.prefix });
-    try {
-      await this.#client.create(path, { contentType: "application/json", signal }).catch(() => {});
-      const reader = this.#client.reader(path, { offset: "now", maxElapsedMs: Infinity, signal });
-      for await (const value of reader.json()) {
-        const entry = toEntry(value);
-        const isOwn = entry?.answer === this.#asked.get(chatId);
-        if (entry !== undefined && !isOwn) onAnswer(entry);
+    const { prefix, clock = systemClock } = this.#options;
+    const path = chatPath({ chat: chatId, prefix });
+    let offset = "now";
+    while (!signal.aborted) {
+      try {
+        const reader = this.#client.reader(path, { offset, maxElapsedMs: Infinity, signal });
+        for await (const value of reader.json()) {
+          const entry = toEntry(value);
+          if (entry !== undefined && !this.#asked.has(entry.answer)) onAnswer(entry);
+        }
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isMissing(error)) throw error;
+        // Its first answer makes it, which may be another page's.
+        offset = START;
+        await sleep(clock, LOOK_MS, signal).catch(() => {});
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
     }
   }
 
@@ -206,7 +220,11 @@ export class ChatTransport {
     });
     const said = (await response.text()).slice(0, 1_000);
     if (response.ok) return;
-    throw new ChatError("refused", said || `The chat's server answered ${response.status}.`);
+    // A page of a framework's or a proxy's is no text for this one.
+    const isPage = /^\s*</.test(said) ||
+      /\bhtml\b/i.test(response.headers.get("content-type") ?? "");
+    const words = isPage ? "" : said;
+    throw new ChatError("refused", words || `The chat's server answered ${response.status}.`);
   }
 }
 
@@ -217,6 +235,17 @@ export class ChatTransport {
  */
 export function chatTransport(options: ChatTransportOptions): ChatTransport {
   return new ChatTransport(options);
+}
+
+/** A map of the newest entries. */
+class RecentMap<VALUE> extends Map<string, VALUE> {
+  override set(key: string, value: VALUE): this {
+    this.delete(key);
+    super.set(key, value);
+    const [oldest] = this.keys();
+    if (this.size > REMEMBERED && oldest !== undefined) this.delete(oldest);
+    return this;
+  }
 }
 
 function plainHeaders(headers: CallAdditions["headers"]): Record<string, string> {

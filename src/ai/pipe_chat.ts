@@ -2,6 +2,7 @@ import type { Client } from "../client/client.ts";
 import { checkIntegers } from "../client/errors/option_checks.ts";
 import { type Clock, systemClock } from "../env/clock.ts";
 import { AnswerWriter, type ChatOutcome } from "./answer_writer.ts";
+import { FAILED_TEXT } from "./chat_error.ts";
 import { noteAnswer } from "./chat_log.ts";
 import { answerPath, type ChatAddress } from "./chat_names.ts";
 import type { ChatRun, ChatSource } from "./chat_source.ts";
@@ -106,7 +107,7 @@ export async function pipeChat(options: PipeChatOptions): Promise<ChatAnswer> {
       source: options.source,
       before: opened.before,
       restart: opened.isNew ? undefined : restart,
-      errorText: options.errorText ?? (() => "The answer failed."),
+      errorText: options.errorText ?? (() => FAILED_TEXT),
       leaseMs,
       maxOutageMs,
       clock,

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { isLoopback } from "../protocol/loopback.ts";
 
 /** A chat has messages, not files. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -42,11 +43,22 @@ export function serveApp(
   });
 }
 
+/** A web page can give its own name this machine's address, and would be asked by that name. */
+function isOwnHost(host: string | undefined): boolean {
+  if (host === undefined || /[@\s/]/.test(host) || !URL.canParse(`http://${host}/`)) return false;
+  return isLoopback(new URL(`http://${host}/`).hostname.replace(/^\[|\]$|\.$/g, ""));
+}
+
 async function answer(
   app: (request: Request) => Promise<Response>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
+  if (!isOwnHost(incoming.headers.host)) {
+    outgoing.writeHead(421, { connection: "close" })
+      .end("This is a server of this machine only: open it as 127.0.0.1 or localhost.\n");
+    return;
+  }
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of incoming) {

@@ -40,8 +40,13 @@ export interface RetentionEnforcerParts<S extends Stream> {
    * @throws {StreamError} where nothing can be recorded now
    */
   trim(stream: S, earliest: number, messages: number): void;
-  /** Other ids of streams that may be due, where not all of them are in memory; each comes once. */
-  findDue?(nowMs: number, limit: number): readonly number[];
+  /** Looks for the stream's snapshot, as far as that isn't known yet. */
+  findSnapshot(stream: S): void;
+  /**
+   * Other ids of streams that may be due, where not all of them are in memory; each comes once. `undefined`
+   * where there are no more, for now.
+   */
+  findDue?(nowMs: number, limit: number): readonly number[] | undefined;
   /** When a stream is looked at next has changed, and nothing else of it. */
   onDue?(stream: S): void;
   /** Lets others run between two slices. */
@@ -61,6 +66,8 @@ export class RetentionEnforcer<S extends Stream> {
   #rules = new RetentionRules([]);
   /** What all streams have of which everything is kept: to compare with it is all that an append costs. */
   #everything = streamRetention(this.#rules, undefined, BLOCK_BYTES);
+  /** Before this nobody is asked for others that are due. */
+  #nextFindMs = 0;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #isStopped = false;
@@ -206,22 +213,57 @@ export class RetentionEnforcer<S extends Stream> {
       const nowMs = this.#parts.clock.nowMs();
       const ids = this.#queue.take(nowMs, SLICE_STREAMS);
       const found = this.#findDue(nowMs, ids);
-      if (ids.length + found.length === 0) return;
-      for (const id of [...ids, ...found]) {
+      if (ids.length === 0 && found === undefined) return;
+      for (const id of [...ids, ...found ?? []]) {
         if (this.#isStopped) return;
-        await this.#look(id, nowMs);
+        if (!this.#staysWhole(id, nowMs)) await this.#look(id, nowMs);
       }
       await this.#parts.pause();
     }
   }
 
   /** Those that are due beside what was taken of the queue, where that comes back if they can't be found. */
-  #findDue(nowMs: number, taken: readonly number[]): readonly number[] {
+  #findDue(nowMs: number, taken: readonly number[]): readonly number[] | undefined {
+    // Nearly every slice asks in vain, and asking takes as long as many looks.
+    if (nowMs < this.#nextFindMs) return undefined;
     try {
-      return this.#parts.findDue?.(nowMs, SLICE_STREAMS - taken.length) ?? [];
+      const found = this.#parts.findDue?.(nowMs, SLICE_STREAMS - taken.length);
+      if (found === undefined) this.#nextFindMs = nowMs + INTERVAL_MS;
+      return found;
     } catch (error) {
       for (const id of taken) this.#queue.set(id, nowMs + RETRY_MS);
       throw error;
+    }
+  }
+
+  /**
+   * Whether a look finds at once, by what is in memory, that all of a stream stays for now; says when the next
+   * one is due then. Of streams that are written to steadily nearly all looks are like that.
+   */
+  #staysWhole(id: number, nowMs: number): boolean {
+    const stream = this.#loadIfSound(id);
+    const { retention: state, buffer } = stream ?? {};
+    if (stream?.lifecycle !== "there" || state?.limits === undefined || buffer === undefined) {
+      return false;
+    }
+    const { tail, earliest, earliestMessages } = stream;
+    const { ageMs, bytes = Infinity, messages = Infinity, toSnapshot } = state.limits;
+    if (state.rules !== this.#rules || ageMs === undefined || toSnapshot === true) return false;
+    if (tail - earliest > bytes || buffer.messages - earliestMessages > messages) return false;
+    if (earliest < buffer.start || earliest === tail) return false;
+    const oldestMs = buffer.countedBlockAt(earliest).atMs;
+    if (oldestMs < nowMs - ageMs) return false;
+    this.#due(stream, state, Math.max(oldestMs + ageMs + state.ageSlackMs, nowMs + 1));
+    this.#parts.onDue?.(stream);
+    return true;
+  }
+
+  #loadIfSound(id: number): S | undefined {
+    try {
+      return this.#parts.load(id);
+    } catch {
+      // The look that follows meets the same, and says so.
+      return undefined;
     }
   }
 
@@ -258,6 +300,7 @@ export class RetentionEnforcer<S extends Stream> {
     nowMs: number,
   ): Promise<void> {
     const { points } = this.#parts;
+    if (limits.toSnapshot) this.#parts.findSnapshot(stream);
     const end = { tail: stream.tail, messages: stream.buffer.messages };
     const first = Math.max(
       stream.earliest,

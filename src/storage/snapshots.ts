@@ -2,16 +2,22 @@ import type { Clock } from "../env/clock.ts";
 import type { FileSlice } from "../env/file_body.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { quote, StreamError } from "../protocol/errors.ts";
-import { formatOffset, positionOf, spaceAt } from "../protocol/offset.ts";
+import { spaceAt } from "../protocol/offset.ts";
 import type { Admission } from "./admission.ts";
 import { applySnapshot } from "./apply.ts";
 import { checkUndamaged } from "./decide.ts";
-import { skipMessages } from "./fork_point.ts";
 import { type Journal, NO_OTHERS } from "./journal.ts";
-import { checkSpace, type OffsetSpaces } from "./offset_spaces.ts";
+import type { OffsetSpaces } from "./offset_spaces.ts";
 import type { Quotas } from "./quotas.ts";
 import type { RangeReader } from "./range_reader.ts";
 import type { LoggedSnapshot, SnapshotRecord } from "./records.ts";
+import {
+  checkSnapshotPosition,
+  noSnapshot,
+  replacedStream,
+  snapshotPosition,
+  SnapshotRoom,
+} from "./snapshot_checks.ts";
 import type {
   KeptSnapshot,
   ReadSnapshot,
@@ -21,7 +27,6 @@ import type {
   SnapshotStore,
 } from "./snapshot_store.ts";
 import type { Stream } from "./stream.ts";
-import { trimmedError } from "./trimmed_error.ts";
 import type { Streams } from "./streams.ts";
 
 /** A content type, and what a record has beside it: so much of the journal a snapshot takes. */
@@ -58,9 +63,6 @@ export interface SnapshotBodies<S extends Stream = Stream> {
   release(streamId: number, ref: SnapshotRef, lsn: number): void;
 }
 
-/** The bodies that are being written may have so many bytes together, or one alone more. */
-const WRITING_LIMIT_BYTES = 64 * 1024 * 1024;
-
 /** What {@link Snapshots} work on: parts of the engine, and its look-ups. */
 export interface SnapshotsParts<S extends Stream> {
   readonly clock: Clock;
@@ -90,7 +92,7 @@ export interface SnapshotsParts<S extends Stream> {
  */
 export class Snapshots<S extends Stream> implements SnapshotStore {
   readonly #parts: SnapshotsParts<S>;
-  #writingBytes = 0;
+  readonly #room = new SnapshotRoom("written");
 
   constructor(parts: SnapshotsParts<S>) {
     this.#parts = parts;
@@ -190,20 +192,9 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     return { stream, ref };
   }
 
-  async #write(streamId: number, number: number, body: Bytes): Promise<number> {
-    const waiting = this.#writingBytes;
-    if (waiting > 0 && waiting + body.length > WRITING_LIMIT_BYTES) {
-      throw new StreamError(
-        { code: "overloaded" },
-        `Snapshots of ${waiting} bytes are being written, and ${body.length} more don't fit: try again.`,
-      );
-    }
-    this.#writingBytes += body.length;
-    try {
-      return await this.#parts.bodies.write(streamId, number, body);
-    } finally {
-      this.#writingBytes -= body.length;
-    }
+  #write(streamId: number, number: number, body: Bytes): Promise<number> {
+    const { bodies } = this.#parts;
+    return this.#room.within(body.length, () => bodies.write(streamId, number, body));
   }
 
   /** Where the state that an error rests on never becomes durable, that is the answer instead. */
@@ -217,28 +208,9 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
   }
 
   /** The position that a snapshot is of. */
-  #positionIn(stream: S, { offset, subOffset = 0 }: SnapshotSpec): number | Promise<number> {
+  #positionIn(stream: S, spec: SnapshotSpec): number | Promise<number> {
     const { reader, spaces } = this.#parts;
-    const space = spaces.of(stream);
-    checkSpace("Stream-Snapshot-Offset", offset, space);
-    const anchor = positionOf(offset);
-    const { tail } = stream;
-    if (anchor > tail) {
-      throw new StreamError(
-        { code: "offset_past_tail" },
-        `Stream-Snapshot-Offset ${formatOffset(space, anchor)} is past the stream's tail, ${
-          formatOffset(space, tail)
-        }: a snapshot is of what is in the stream.`,
-      );
-    }
-    if (anchor < stream.earliest) {
-      throw trimmedError("Stream-Snapshot-Offset", stream, space, anchor);
-    }
-    if (stream.json && (subOffset > 0 || (anchor > 0 && anchor < tail))) {
-      return skipMessages(reader, stream, anchor, subOffset, pastTail(subOffset));
-    }
-    if (anchor + subOffset > tail) throw pastTail(subOffset)(`${tail - anchor} bytes`);
-    return anchor + subOffset;
+    return snapshotPosition(reader, spaces.of(stream), stream, spec);
   }
 
   /** Whether a snapshot of this position may take the place of what the stream has. */
@@ -246,22 +218,7 @@ export class Snapshots<S extends Stream> implements SnapshotStore {
     const { bodies, quotas, spaces } = this.#parts;
     checkUndamaged(stream);
     const kept = bodies.find(stream);
-    if (kept !== undefined && position < kept.position) {
-      const space = spaces.of(stream);
-      throw new StreamError(
-        {
-          code: "snapshot_regression",
-          space: spaceAt(space, kept.position),
-          position: kept.position,
-        },
-        `Stream-Snapshot-Offset ${formatOffset(space, position)} is before that of the snapshot ` +
-          `that is kept, ${formatOffset(space, kept.position)}: that one stays.`,
-      );
-    }
-    // It may have been trimmed past the place meanwhile.
-    if (position < stream.earliest) {
-      throw trimmedError("Stream-Snapshot-Offset", stream, spaces.of(stream), position);
-    }
+    checkSnapshotPosition(stream, kept?.position, position, spaces.of(stream));
     quotas()?.checkSnapshot(stream, bytes - (kept?.bytes ?? 0));
   }
 
@@ -314,29 +271,6 @@ interface Kept {
 }
 
 type InfoFields = Omit<SnapshotRef, "crc32" | "lsn">;
-
-function pastTail(subOffset: number): (available: string) => StreamError {
-  return (available) =>
-    new StreamError(
-      { code: "offset_past_tail" },
-      `Stream-Snapshot-Sub-Offset ${subOffset} goes past the stream's tail: ${available} follow ` +
-        "the offset.",
-    );
-}
-
-function noSnapshot(name: string): StreamError {
-  return new StreamError(
-    { code: "snapshot_not_found" },
-    `There is no snapshot of the stream ${quote(name)}: read it from its start.`,
-  );
-}
-
-function replacedStream(name: string): StreamError {
-  return new StreamError(
-    { code: "not_found" },
-    `The stream ${quote(name)} was deleted while its snapshot was on its way.`,
-  );
-}
 
 function lostBody(name: string, { number }: SnapshotRef): StreamError {
   return new StreamError(

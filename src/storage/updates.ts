@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import { checkCompaction } from "../protocol/compaction_policy.ts";
 import type { Clock } from "../env/clock.ts";
 import { StreamError } from "../protocol/errors.ts";
@@ -16,6 +17,11 @@ import type { StreamObserver } from "./stream_observer.ts";
 import type { DescribedStreams } from "./streams.ts";
 import type { TrimPoints } from "./trim_points.ts";
 
+const logger = getLogger(["durable-streams", "storage", "retention"]);
+
+/** So many streams are told of other rules before others run. */
+const SLICE_STREAMS = 200;
+
 /** How a storage keeps less than all of its streams. */
 export interface RetentionParts<S extends Stream> {
   /** Whether it does at all. */
@@ -27,7 +33,7 @@ export interface RetentionParts<S extends Stream> {
   /** The streams in memory. */
   loaded(): Iterable<S>;
   /** As in `RetentionEnforcerParts`. */
-  findDue?(nowMs: number, limit: number): readonly number[];
+  findDue?(nowMs: number, limit: number): readonly number[] | undefined;
   /** As in `RetentionEnforcerParts`. */
   onDue?(stream: S): void;
   /** The rules of patterns are others: streams that aren't in memory are to be looked at, too. */
@@ -71,11 +77,8 @@ export class Updates<S extends Stream> {
       ...retention,
       clock,
       points,
-      load: (id) => {
-        const stream = streams.loadIfThere(id);
-        if (stream !== undefined) parts.findSnapshot(stream);
-        return stream;
-      },
+      load: (id) => streams.loadIfThere(id),
+      findSnapshot: (stream) => parts.findSnapshot(stream),
       trim: (stream, earliest, messages) => {
         // Nobody asked for it, and so it comes without being let in.
         parts.admission.checkUnadmitted();
@@ -137,11 +140,28 @@ export class Updates<S extends Stream> {
 
   /** Puts other rules of patterns in place. */
   setRules(rules: RetentionRules): void {
-    const { clock, retention } = this.#parts;
     const before = this.enforcer.rules;
     if (rules.isNone && before.isNone) return;
     this.enforcer.setRules(rules);
-    for (const stream of retention.loaded()) this.enforcer.changed(stream);
+    void this.#changeAll(rules);
+  }
+
+  /** Streams are looked at by other rules, some at a time: those in memory first. */
+  async #changeAll(rules: RetentionRules): Promise<void> {
+    const { clock, retention } = this.#parts;
+    let count = 0;
+    for (const stream of retention.loaded()) {
+      this.enforcer.changed(stream);
+      if (++count % SLICE_STREAMS > 0) continue;
+      try {
+        await retention.pause();
+      } catch (error) {
+        // The storage has failed, or is closed.
+        logger.debug("Not all streams are looked at by other rules: {error}", { error });
+        return;
+      }
+      if (this.enforcer.rules !== rules) return;
+    }
     retention.onRules?.(rules, (id) => this.enforcer.schedule(id, clock.nowMs()));
   }
 

@@ -1,10 +1,13 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { newestAnswer } from "../../src/ai/chat_log.ts";
 import { chatTransport } from "../../src/ai/chat_transport.ts";
 import { ChatError } from "../../src/ai/chat_error.ts";
 import type { UiChunk } from "../../src/ai/ui_chunk.ts";
 import { pipeChat } from "../../src/ai/pipe_chat.ts";
 import { Client } from "../../src/client/client.ts";
 import { fetchTransport } from "../../src/client/transport/transport.ts";
+import { createApp } from "../../src/server/app.ts";
+import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { until } from "../support/until.ts";
 import { ChatKit, collect, FINISH, ScriptedModel, text, TEXT_END, TEXT_START } from "./chat_kit.ts";
 import { memoryKit } from "./memory_kit.ts";
@@ -220,6 +223,11 @@ Deno.test("a message that the application refuses fails with its words", async (
     code: "refused",
     message: "Too many messages.",
   });
+  const behindProxy = chatTransport({
+    streams: "http://streams.test/v1/stream",
+    fetch: () => Promise.resolve(new Response("<html>nginx/1.2</html>", { status: 502 })),
+  });
+  await rejects(behindProxy.sendMessages(message()), { message: /answered 502\.$/ });
 });
 
 /** An answer whose worker was killed in its middle: nobody writes it any more. */
@@ -325,18 +333,104 @@ Deno.test("reads have the page's token, on a send and on a resume", async () => 
 Deno.test("another tab hears of what is asked, and is given the messages that were kept", async () => {
   const kit = memoryKit();
   kit.pipe = { messages: message().messages };
-  const tab = chatTransport({ streams: kit.client });
-  const closing = new AbortController();
-  const heard: unknown[] = [];
-  const watched = tab.watch("c", ({ messages }) => heard.push(messages), closing.signal);
-  await until(async () => await kit.client.exists("chats/c"), () => "the chat isn't there");
   kit.model.say(FINISH).end();
   await collect(await kit.transport.sendMessages(message()));
-  await until(() => heard.length === 1, () => "nothing heard");
-  deepEqual(heard, [message().messages]);
+  const tab = chatTransport({ streams: kit.client });
+  const closing = new AbortController();
+  const heard: string[] = [];
+  const own: string[] = [];
+  const watched = Promise.all([
+    tab.watch("c", ({ answer }) => heard.push(answer), closing.signal),
+    kit.transport.watch("c", ({ answer }) => own.push(answer), closing.signal),
+  ]);
+  const isRead = () => kit.openReads === 1;
+  await until(isRead, () => "nobody reads on");
+  // Two at once, of which neither is another one's.
+  kit.model.say(FINISH, FINISH);
+  await Promise.all([1, 2].map(async () => {
+    await collect(await kit.transport.sendMessages(message()));
+  }));
+  await until(() => heard.length >= 2, () => "nothing heard");
+  deepEqual(heard.toSorted(), kit.posted.slice(1).map(({ body }) => body["answer"]).toSorted());
+  deepEqual(own, []);
   deepEqual(await tab.load("c"), message().messages);
   closing.abort();
   await watched;
+});
+
+Deno.test("a tab hears of a chat's first answer, too, and makes no stream by waiting for it", async () => {
+  const kit = memoryKit();
+  const tab = chatTransport({ streams: kit.client, clock: kit.clock });
+  const closing = new AbortController();
+  const heard: string[] = [];
+  const watched = tab.watch("c", ({ answer }) => heard.push(answer), closing.signal);
+  await until(() => kit.clock.pendingTimers === 1, () => "it doesn't wait");
+  ok(!await kit.client.exists("chats/c"));
+  await kit.client.create("chats/c", {
+    contentType: "application/json",
+    initialData: '[{"answer":"first"}]',
+  });
+  kit.clock.advance(1_000);
+  await until(() => heard.length === 1, () => "nothing heard");
+  deepEqual(heard, ["first"]);
+  // Deleted, and made again.
+  await kit.client.delete("chats/c");
+  await until(() => kit.clock.pendingTimers === 1, () => "it doesn't wait");
+  await kit.client.create("chats/c", {
+    contentType: "application/json",
+    initialData: '[{"answer":"second"}]',
+  });
+  kit.clock.advance(1_000);
+  await until(() => heard.length === 2, () => "nothing heard");
+  closing.abort();
+  await watched;
+  equal(kit.clock.pendingTimers, 0);
+});
+
+Deno.test("a chat's newest answer is found by one request, however many there are", async () => {
+  const kit = memoryKit();
+  const entries = Array.from({ length: 100 }, (_, i) => ({ answer: `a${i}` }));
+  const initialData = JSON.stringify(entries);
+  await kit.client.create("chats/c", { contentType: "application/json", initialData });
+  kit.requests.length = 0;
+  deepEqual(await newestAnswer(kit.client, { chat: "c" }), { answer: "a99" });
+  deepEqual(kit.requests.map(({ url }) => new URL(url).search), ["?tail=1"]);
+});
+
+Deno.test("a chat's newest answer is found on a server that reads from offsets only", async () => {
+  const app = createApp({ storage: createMemoryStorage() });
+  const client = new Client("http://streams.test/v1/stream", {
+    transport: fetchTransport({
+      fetch: (url, init) => app.request(url.replace("tail=1", ""), init),
+    }),
+  });
+  const initialData = '[{"answer":"first"},{"answer":"second"}]';
+  await client.create("chats/c", { contentType: "application/json", initialData });
+  deepEqual(await newestAnswer(client, { chat: "c" }), { answer: "second" });
+});
+
+Deno.test("a page remembers the answers of its newest chats only, and stops those", async () => {
+  const kit = memoryKit();
+  const posted: Record<string, unknown>[] = [];
+  const transport = chatTransport({
+    streams: kit.client,
+    fetch: (_url, init) => {
+      posted.push(JSON.parse(String(init?.body)));
+      return Promise.resolve(new Response());
+    },
+  });
+  for (let i = 0; i <= 1_000; i++) {
+    await transport.sendMessages({
+      ...message(),
+      chatId: `c${i}`,
+      abortSignal: AbortSignal.abort(),
+    })
+      .catch(() => {});
+  }
+  const answers = posted.map(({ answer }) => answer);
+  await transport.stop("c0");
+  await transport.stop("c1");
+  deepEqual(posted.slice(-2).map(({ answer }) => answer), [undefined, answers[1]]);
 });
 
 Deno.test("a chat can be told not to give an answer again that has ended", async () => {

@@ -1,10 +1,11 @@
 import { createApp } from "../../src/server/app.ts";
+import type { AppOptions } from "../../src/server/common/options.ts";
 import { createMemoryStorage } from "../../src/storage/memory.ts";
 import { ChatKit } from "./chat_kit.ts";
 
 /** A chat whose streams are in memory. */
-export function memoryKit(): ChatKit {
-  const app = createApp({ storage: createMemoryStorage() });
+export function memoryKit(options: Partial<AppOptions> = {}): ChatKit {
+  const app = createApp({ ...options, storage: createMemoryStorage() });
   return new ChatKit({
     url: "http://streams.test/v1/stream",
     fetch: (url, init) => app.request(url, init),

@@ -147,6 +147,56 @@ Deno.test("a model that throws ends its answer with an error that tells no secre
     type: "error",
     errorText: "Error: key sk-123 is bad",
   });
+  // Words that can't be had are no reason to leave an answer open.
+  const broken = () => {
+    throw new Error("no words");
+  };
+  const none: () => string = () => JSON.parse("null");
+  for (const [chat, errorText] of [["3", broken], ["4", none]] as const) {
+    deepEqual(await fail(chat, errorText), { type: "error", errorText: "The answer failed." });
+  }
+});
+
+Deno.test("an answer that is deleted in its middle stops its model, and isn't made again", async () => {
+  const kit = memoryKit();
+  const { client, clock } = kit;
+  for (const isSilent of [true, false]) {
+    const chat = `${isSilent}`;
+    const model = new ScriptedModel();
+    const { done, path } = await pipeChat({ client, clock, chat, source: model.source });
+    model.say(TEXT_START, text("half"));
+    await kit.untilStored(path, 3);
+    await client.delete(path);
+    if (!isSilent) model.say(text("more"));
+    ok(["stopped", "failed"].includes(await done));
+    equal(model.signal?.aborted, true);
+    equal(await client.exists(path), false);
+  }
+});
+
+Deno.test("a chunk that the server doesn't take ends the answer with an error", async () => {
+  const kit = memoryKit({ maxAppendBytes: 10_000 });
+  const { client, clock, model } = kit;
+  const { done, path } = await pipeChat({ client, clock, chat: "c", source: model.source });
+  model.say(TEXT_START, text("half"));
+  await kit.untilStored(path, 3);
+  model.say(text("x".repeat(20_000)), FINISH).end();
+  equal(await done, "failed");
+  const types = (await kit.stored(path)).map(({ type }) => type);
+  deepEqual(types, ["start", "text-start", "text-delta", "error"]);
+  equal(model.signal?.aborted, true);
+});
+
+Deno.test("a source that comes after its stop is ended unread", async () => {
+  const kit = memoryKit();
+  const { client, clock } = kit;
+  const late = Promise.withResolvers<ReadableStream<AnyChunk>>();
+  const { done } = await pipeChat({ client, clock, chat: "c", source: () => late.promise });
+  equal(await stopChat({ client, chat: "c" }), true);
+  equal(await done, "stopped");
+  const ended = Promise.withResolvers<void>();
+  late.resolve(new ReadableStream<AnyChunk>({ cancel: () => ended.resolve() }));
+  await ended.promise;
 });
 
 Deno.test("a model that can't even be asked ends its answer with an error, too", async () => {

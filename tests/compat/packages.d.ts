@@ -16,3 +16,4 @@ declare module "@ai-sdk/react";
 declare module "@tanstack/ai";
 declare module "react";
 declare module "react-dom/client";
+declare module "react-dom/server";

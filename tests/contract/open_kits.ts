@@ -18,6 +18,7 @@ import { SteppedStorage } from "./stepped_storage.ts";
 export const TINY: Omit<FileStorageOptions, "dir"> = {
   walBytes: 256 * 1024,
   segmentBytes: 8192,
+  smallStreamBytes: 10_000,
   maxLoadedStreams: 2,
   maxOpenFiles: 4,
 };

@@ -210,11 +210,3 @@ async function settled(clock: Subject["clock"], isDone: () => Promise<boolean>):
   }
   throw new Error("It doesn't come to an end.");
 }
-
-/** A storage that keeps none. */
-export function describeNoSnapshots(it: It): void {
-  it("no snapshots are kept", async (subject) => {
-    await subject.storage.create("a", { contentType: TEXT });
-    await rejects(async () => await put(subject, "a", ""), { code: "snapshots_unsupported" });
-  });
-}

@@ -6,13 +6,13 @@ import { type It, type OpenKit, Streams } from "./kit.ts";
 import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
-import { describeMessageCounts, describeNoMessageCounts } from "./message_counts.ts";
+import { describeMessageCounts } from "./message_counts.ts";
 import { describeNoRetention, describeRetention } from "./retention.ts";
 import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
 import { describeReads } from "./reads.ts";
-import { describeNoSnapshots, describeSnapshots, describeTrimmedToSnapshot } from "./snapshots.ts";
+import { describeSnapshots, describeTrimmedToSnapshot } from "./snapshots.ts";
 import { describeWatching } from "./watching.ts";
 
 /** A kill counts as a use of what it met, so that a sliding stream may live longer than asked. */
@@ -41,10 +41,8 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReads(it);
   describeOffsets(it);
   describeReadPositions(it);
-  if (name.startsWith("nats")) describeNoMessageCounts(it);
-  else describeMessageCounts(it);
-  if (name.startsWith("nats")) describeNoSnapshots(it);
-  else describeSnapshots(it);
+  describeMessageCounts(it);
+  describeSnapshots(it);
   if (name.startsWith("nats")) describeNoRetention(it);
   else {
     describeTrimming(it);

@@ -126,6 +126,7 @@ function bind(
     producer: (streamId, producerId) => lookups.producer(streamId, producerId),
     segmentAt: (streamId, offset) => lookups.segmentAt(streamId, offset),
     segments: (streamId) => lookups.segments(streamId),
+    blocks: (streamId) => lookups.blocks(streamId),
     snapshot: (streamId) => lookups.snapshot(streamId),
     snapshots: (afterId, upToId) => lookups.snapshots(afterId, upToId),
     countForks: (sourceId) => lookups.countForks(sourceId),

@@ -12,24 +12,25 @@ const TEXT_TYPE = "text/plain";
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 /**
- * Makes a directory with every feature: JSON and text with segments and rests, a producer, a fork, closed,
- * expiring and softly deleted streams, and subscriptions with and without something pending. It is
+ * Makes a directory with every feature: JSON with segments, text with blocks in the catalogue where it has
+ * few, rests, a producer, a fork, closed, expiring and softly deleted streams, and subscriptions with and without something pending. It is
  * stopped in order, so its log holds nothing that is needed.
  *
  * @param blocks how many of 4 KiB its longer streams have
  */
 export async function makeDirectory(dir: string, blocks: number): Promise<void> {
   const clock = new ManualClock(NOW_MS - 60_000);
-  const storage = await openFileStorage({
-    dir,
-    walBytes: 64 * KIB,
-    segmentBytes: 64 * KIB,
-    clock,
-  });
-  await storage.create("json", { contentType: JSON_TYPE });
+  const options = { dir, walBytes: 64 * KIB, segmentBytes: 64 * KIB, clock };
+  const first = await openFileStorage({ ...options, smallStreamBytes: 0 });
+  await first.create("json", { contentType: JSON_TYPE });
+  for (let seq = 0; seq < blocks; seq++) {
+    await append(first, "json", JSON_TYPE, JSON.stringify({ seq, text: "é".repeat(2040) }));
+    clock.advance(1000);
+  }
+  await first.close();
+  const storage = await openFileStorage(options);
   await storage.create("text", { contentType: TEXT_TYPE });
   for (let seq = 0; seq < blocks; seq++) {
-    await append(storage, "json", JSON_TYPE, JSON.stringify({ seq, text: "é".repeat(2020) }));
     await storage.append("text", {
       contentType: TEXT_TYPE,
       body: encodeUtf8(`line ${seq} `.padEnd(4100, "x")),
@@ -45,6 +46,9 @@ export async function makeDirectory(dir: string, blocks: number): Promise<void> 
     lifetime: { kind: "ttl", ttlSeconds: 86_400 },
     body: encodeUtf8("hello"),
   });
+  for (let i = 1; i < Math.min(4, blocks); i++) {
+    await append(storage, "short", TEXT_TYPE, `${i}`.padEnd(4100, "z"));
+  }
   await storage.create("ended", { contentType: TEXT_TYPE, body: encodeUtf8("bye"), closed: true });
   await storage.create("gone", { contentType: TEXT_TYPE });
   await storage.create("keeper", { fork: { source: "gone" } });

@@ -17,6 +17,7 @@ export async function appIn(dir: string | undefined): Promise<Server> {
     walBytes: 256 * 1024,
     checkpointIntervalMs: 50,
     segmentBytes: 4096,
+    smallStreamBytes: 10_000,
   });
   const app = createApp({ storage, longPollTimeoutMs: 5 });
   return {

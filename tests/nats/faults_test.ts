@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { natsTest } from "../support/nats/find_nats_server.ts";
 import { AnswerProxy } from "../support/nats/answer_proxy.ts";
@@ -15,6 +15,8 @@ const LOG = "DS_DATA_1";
 const STANDSTILLS = 10;
 const WRITES_MEANWHILE = 20;
 const BODY_BYTES = 100_000;
+/** Several messages, whatever the servers take. */
+const SNAPSHOT_BYTES = 3_500_000;
 
 let shared: Promise<{ cluster: NatsCluster; frontEnds: FrontEnds }> | undefined;
 
@@ -160,6 +162,44 @@ faultTest(
         await sleep(200);
       }
     }),
+);
+
+faultTest(
+  "a front end is killed while it keeps snapshots: the other has one, whole, and not an older one",
+  async (_, frontEnds, id) => {
+    const stream = `${id}/snapshots`;
+    const headers = { "content-type": "text/plain" };
+    await (await frontEnds.fetchFrom(1, stream, { method: "PUT", headers })).body?.cancel();
+    for (let kill = 0; kill < 2; kill++) {
+      let kept = 0;
+      let isKilled = false;
+      const keeping = (async () => {
+        for (let number = 1; !isKilled; number++) {
+          const type = { "content-type": `a/${number}`, "stream-snapshot-offset": "-1" };
+          const body = new Uint8Array(SNAPSHOT_BYTES).fill(number);
+          const init = { method: "PUT", headers: type, body };
+          const answer = await frontEnds.fetchFrom(0, `${stream}?snapshot`, init);
+          await answer.body?.cancel();
+          if (answer.ok) kept = number;
+        }
+      })().catch(() => {});
+      await sleep(700 + 150 * kill);
+      isKilled = true;
+      await frontEnds.kill(0);
+      await keeping;
+      const read = await frontEnds.fetchFrom(1, `${stream}?snapshot`);
+      deepEqual([read.status, kept > 0], [200, true]);
+      const number = Number(read.headers.get("content-type")?.slice(2));
+      const body = new Uint8Array(await read.arrayBuffer());
+      deepEqual([body.length, body.every((byte) => byte === number)], [SNAPSHOT_BYTES, true]);
+      equal(
+        number === kept || number === kept + 1,
+        true,
+        `${number} is there, and ${kept} was kept`,
+      );
+      await frontEnds.restart(0);
+    }
+  },
 );
 
 faultTest(

@@ -93,7 +93,7 @@ export class FrontEnds implements AskedServer {
 }
 
 async function ask({ url }: Program, path: string, init: RequestInit): Promise<Response> {
-  const isLive = path.includes("live=");
+  const isLive = path.includes("live=") || path === "__ds/live";
   return await fetch(`${url}/${path}`, {
     ...init,
     ...(isLive ? {} : { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) }),

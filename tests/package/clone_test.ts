@@ -3,9 +3,11 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { dirname } from "node:path";
 import { version } from "../../src/cli/context/version.ts";
+import { Client } from "../../src/client/client.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { runCommand } from "../tools/command.ts";
 import { nodePath } from "../tools/node.ts";
+import { startProgram } from "../tools/program.ts";
 import { inRepo } from "../tools/repo.ts";
 import { cloneTo } from "./clone.ts";
 import { LIBRARY_PROGRAM, TYPES_PROGRAM } from "./programs.ts";
@@ -39,6 +41,7 @@ Deno.test("a clone runs, compiles and is installed with Node alone", async (t) =
       await run(readmeLine("npx -y deno@2.9.6 task compile:bun"), clone);
       match(await run(["./durable-streams", "--version"], clone), new RegExp(`^${version}$`, "m"));
     });
+    await t.step("the executable shows the chat, without any runtime", () => tryDemo(clone));
     await t.step("npm installs it from the clone, with its types", async () => {
       const project = `${dir}/project`;
       mkdirSync(project);
@@ -59,6 +62,28 @@ Deno.test("a clone runs, compiles and is installed with Node alone", async (t) =
     });
   });
 });
+
+/** Its page, and an answer of its model. */
+async function tryDemo(clone: string): Promise<void> {
+  const flags = ["--port", "0", "--pace", "1ms"];
+  const demo = await startProgram([`${clone}/durable-streams`, "demo", ...flags], {
+    cwd: clone,
+    env: { PATH: "" },
+  });
+  try {
+    const page = await (await fetch(demo.url)).text();
+    const [, streams = ""] = /"streams":"([^"]*)"/.exec(page) ?? [];
+    const posted = await fetch(`${demo.url}api/chat`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ id: "c", answer: "a", messages: [] }),
+    });
+    equal(posted.status, 202, await posted.text());
+    match(await new Client(streams).reader("chats/c/a").allText(), /data-ds-answer/);
+  } finally {
+    await demo.stop();
+  }
+}
 
 async function checkTypes(cwd: string, more = "--module nodenext"): Promise<void> {
   const tsc = [

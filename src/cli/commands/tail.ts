@@ -1,3 +1,4 @@
+import { ClientError } from "../../client/errors/client_error.ts";
 import { NOW, START } from "../../client/transport/place.ts";
 import { isTransient } from "../../client/transport/response_error.ts";
 import { DEFAULT_CONTENT_TYPE } from "../../protocol/content_type.ts";
@@ -119,19 +120,26 @@ async function tailEach(
 
 async function followAll(task: StreamTask, output: SharedOutput): Promise<number> {
   const { context } = task;
+  const deleted = new Set<string>();
+  const noteDeleted = (name: string, error: unknown) => {
+    const isDeleted = error instanceof ClientError &&
+      (error.code === "not_found" || error.code === "gone");
+    if (isDeleted) deleted.add(name);
+    throw error;
+  };
   const exitCodes = await followStreams({
     clock: context.clock,
     names: await withinLimit(task, namedStreams("tail", task)),
     listNames: areFound(task) ? laterNames(task) : undefined,
-    follow: (name, isNew, signal) =>
-      withOneOf(
-        task,
-        name,
-        () =>
-          isNew
-            ? printFrom({ task, name, output, signal }, START)
-            : tailOne({ task, name, output, signal }),
-      ),
+    follow: (name, isNew, signal) => {
+      deleted.delete(name);
+      const target = { task, name, output, signal };
+      return withOneOf(task, name, async () => {
+        await (isNew ? printFrom(target, START) : tailOne(target))
+          .catch((error: unknown) => noteDeleted(name, error));
+      });
+    },
+    wasDeleted: (name) => deleted.has(name),
   });
   return firstFailure(exitCodes);
 }

@@ -174,9 +174,9 @@ function tellDamage({ damaged, damagedCount }: BackupManifest, context: CommandC
 }
 
 function summaryOf({ manifest, linkedFiles }: StoredGeneration) {
-  const { streams, segments, segmentBytes, catalogBytes, lsn, beganAtMs, endedAtMs } = manifest;
-  const tookMs = endedAtMs - beganAtMs;
-  return { streams, segments, segmentBytes, catalogBytes, linkedFiles, lsn, tookMs };
+  const { streams, segments, segmentBytes, blocks, catalogBytes, lsn } = manifest;
+  const tookMs = manifest.endedAtMs - manifest.beganAtMs;
+  return { streams, segments, segmentBytes, blocks, catalogBytes, linkedFiles, lsn, tookMs };
 }
 
 function textOf(stored: StoredGeneration, removed: readonly string[]): string {

@@ -17,6 +17,7 @@ import { type Missed, missedBetween, missedInAll } from "./missed.ts";
 import { MalformedResponse } from "../errors/malformed_response.ts";
 import { retry, RetryBudget } from "../transport/retry_loop.ts";
 import { NOW, type Place } from "../transport/place.ts";
+import type { TailQuery } from "./options.ts";
 import type { ReadMode } from "./read_mode.ts";
 import { retryDelayMs } from "../transport/response_error.ts";
 import { sleep } from "../transport/sleep.ts";
@@ -27,8 +28,8 @@ import type { TransportResponse } from "../transport/transport.ts";
 /** How a {@link Feed} reads. */
 export interface FeedOptions {
   path: string;
-  /** Its first answer begins so many messages before the tail, and not at its place. */
-  last: number | undefined;
+  /** Its first answer begins so far before the tail, and not at its place. */
+  last: TailQuery;
   /** Whether it skips what was trimmed before it was read. */
   skipsTrimmed: boolean;
   /** Whether it asks which messages these are, counted from the stream's first. */
@@ -74,7 +75,7 @@ export class Feed {
   #attempt = 1;
   #failedConnections = 0;
   #hasMoved = false;
-  #last: number | undefined;
+  #last: TailQuery;
   /** The tail after a response that claimed to be up to date but may be from a cache. */
   #tail: string | undefined;
   readonly #idle: Backoff;
@@ -93,8 +94,8 @@ export class Feed {
     this.#idle = new Backoff({ random: connection.random });
   }
 
-  /** How many messages before the tail it begins; `undefined` once it has, and where it begins at its place. */
-  get last(): number | undefined {
+  /** How far before the tail it begins; `undefined` once it has, and where it begins at its place. */
+  get last(): TailQuery {
     return this.#last;
   }
 
@@ -410,7 +411,7 @@ export class Feed {
 
   #url(live: "long-poll" | "sse" | undefined): string {
     return this.#connection.urls.of(this.#options.path, {
-      ...(this.#last === undefined ? { offset: this.place.offset } : { last: String(this.#last) }),
+      ...(this.#last ?? { offset: this.place.offset }),
       live,
       cursor: live === undefined ? undefined : this.cursor,
       ordinals: this.#options.ordinals ? "true" : undefined,

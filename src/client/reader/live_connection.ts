@@ -1,5 +1,6 @@
 import { type Bytes, decodeUtf8, encodeUtf8, NO_BYTES } from "../../protocol/bytes.ts";
 import { ClientError } from "../errors/client_error.ts";
+import { MalformedResponse } from "../errors/malformed_response.ts";
 import type { Connection } from "../transport/connection.ts";
 import { errorOfStatus } from "../transport/response_error.ts";
 import { EventStream } from "./event_stream.ts";
@@ -61,6 +62,9 @@ export type LiveEvent =
 
 const LINE_FEED = 0x0a;
 
+/** The code of a server that follows no more streams on one connection. */
+export const TOO_MANY_STREAMS = "too_many_streams";
+
 /** How a {@link LiveConnection} is opened. */
 export interface LiveConnectionOptions {
   readonly timeoutMs: number;
@@ -74,6 +78,7 @@ export class LiveConnection {
   readonly #connection: Connection;
   readonly #events: EventStream;
   #id: string | undefined;
+  #maxStreams = Infinity;
 
   constructor(connection: Connection, set: LiveSet, options: LiveConnectionOptions) {
     this.#connection = connection;
@@ -90,6 +95,11 @@ export class LiveConnection {
   /** Whether its server has taken it. */
   get hasBegun(): boolean {
     return this.#events.hasBegun;
+  }
+
+  /** How many streams its server follows on it, once it has taken it. */
+  get maxStreams(): number {
+    return this.#maxStreams;
   }
 
   get isSilent(): boolean {
@@ -150,6 +160,7 @@ export class LiveConnection {
     switch (type) {
       case "open":
         this.#id = textOf(head["connection"]);
+        this.#maxStreams = numberOf(head["maxStreams"]) ?? Infinity;
         this.#events.hasBegun = true;
         return [];
       case "set":
@@ -175,6 +186,15 @@ export class LiveConnection {
       data: head["encoding"] === "base64" ? decodeBase64(payload) : payload,
     }];
   }
+}
+
+/** Whether a request for a connection has failed as where a server, or a proxy, knows nothing of them. */
+export function isNotOffered(error: unknown): boolean {
+  if (error instanceof MalformedResponse) return true;
+  if (!(error instanceof ClientError)) return false;
+  const { code } = error;
+  return code === "not_found" || code === "gone" || code === "unsupported" || code === "conflict" ||
+    code === "bad_request" || code === "invalid_response";
 }
 
 function jsonBody(value: unknown): { headers: Record<string, string>; body: Bytes } {

@@ -2,7 +2,6 @@ import { Backoff } from "../../env/backoff.ts";
 import { isJsonType } from "../../protocol/content_type.ts";
 import { ClientError } from "../errors/client_error.ts";
 import { invalidArgument } from "../errors/invalid_argument.ts";
-import { MalformedResponse } from "../errors/malformed_response.ts";
 import { checkAmounts } from "../errors/option_checks.ts";
 import type { CallOptions } from "../transport/call_options.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -11,7 +10,14 @@ import { isTransient, retryDelayMs } from "../transport/response_error.ts";
 import { RetryBudget } from "../transport/retry_loop.ts";
 import { sleep } from "../transport/sleep.ts";
 import { toBatch } from "./batch.ts";
-import { LiveConnection, type LiveEvent, type LiveSet, type LiveStart } from "./live_connection.ts";
+import {
+  isNotOffered,
+  LiveConnection,
+  type LiveEvent,
+  type LiveSet,
+  type LiveStart,
+  TOO_MANY_STREAMS,
+} from "./live_connection.ts";
 import { mergedReaders } from "./merged_readers.ts";
 import type { Message } from "./message.ts";
 import { type Missed, missedBetween, missedInAll } from "./missed.ts";
@@ -53,6 +59,8 @@ export interface LiveMessage {
 const ENDED_LIMIT = 10_000;
 /** A stream that can't be read for now is tried again after this. */
 const RETRY_MS = 1_000;
+/** A pattern that can't be followed for now is tried again after this, by another connection. */
+const PATTERN_RETRY_MS = 5_000;
 /** An end that comes sooner, without anything, isn't followed by another request at once. */
 const AT_ONCE_MS = 1_000;
 
@@ -96,8 +104,12 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
   /** What was skipped of each since its last message. */
   readonly #missed = new Map<string, Missed>();
   readonly #ended = new Map<string, string>();
+  /** What is to be done about its connection later; cancelled with it. */
+  readonly #cancelTimers = new Set<() => void>();
   /** Whether the patterns' streams are known that were there at first. */
   #hasBegun = false;
+  /** Whether the connection had no room for some of the patterns' streams. */
+  #hasLeftOut = false;
 
   /** @throws {ClientError} `invalid_argument` */
   constructor(
@@ -152,11 +164,14 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
         }
       } finally {
         live.cancel();
+        for (const cancelTimer of this.#cancelTimers) cancelTimer();
+        this.#cancelTimers.clear();
       }
       signal?.throwIfAborted();
       if (!this.#isOpen) return;
-      if (!live.hasBegun && !this.#hasBegun && isNotOffered(error)) return yield* this.#singly();
-      const minMs = error === undefined ? 0 : retryDelayMs(error);
+      const isRefused = !live.hasBegun && isNotOffered(error);
+      if (isRefused && !this.#mayBeOffered) return yield* this.#singly(error);
+      const minMs = error === undefined || isRefused ? 0 : retryDelayMs(error);
       if (minMs === undefined) throw error;
       const isAtOnce = clock.nowMs() - live.startMs < AT_ONCE_MS;
       if (error === undefined && live.hasBegun && !isAtOnce) continue;
@@ -166,11 +181,17 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
     }
   }
 
+  /** Nothing else follows patterns: a server that has done so may do it again, as after an update. */
+  get #mayBeOffered(): boolean {
+    return this.#hasBegun && this.#patterns.length > 0;
+  }
+
   get #isOpen(): boolean {
     return this.#patterns.length > 0 || this.#places.size > 0;
   }
 
   #connect(attempt: number): LiveConnection {
+    this.#hasLeftOut = false;
     const { timeoutMs, liveTimeoutMs } = this.#connection;
     const options = {
       timeoutMs,
@@ -225,6 +246,7 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       }
       case "closed":
         this.#end(event.stream, event.nextOffset);
+        this.#takeInLeftOut(live);
         return;
       case "error":
         this.#fail(event.stream, event.error, live);
@@ -255,7 +277,15 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       return this.#goOn(name, live);
     }
     const isNamed = this.#named.has(name);
-    if (place !== undefined) this.#forget(name);
+    if (place !== undefined) {
+      this.#forget(name);
+      this.#takeInLeftOut(live);
+    } else if (error.serverCode === TOO_MANY_STREAMS) {
+      this.#hasLeftOut = true;
+    } else if (isTransient(error)) {
+      // The streams of a pattern: only another connection looks for all of them again.
+      return this.#later(PATTERN_RETRY_MS, () => live.cancel());
+    }
     const isDeleted = error.code === "not_found" || error.code === "gone";
     if (place !== undefined && !isNamed && isDeleted) {
       this.#returned.delete(name);
@@ -267,9 +297,22 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
   }
 
   #tryAgain(stream: string, error: ClientError, live: LiveConnection): void {
-    this.#connection.clock.setTimer(Math.max(RETRY_MS, error.retryAfterMs ?? 0), () => {
-      this.#goOn(stream, live);
+    this.#later(Math.max(RETRY_MS, error.retryAfterMs ?? 0), () => this.#goOn(stream, live));
+  }
+
+  /** Where streams of a pattern had no room, another connection takes them in once others have left. */
+  #takeInLeftOut(live: LiveConnection): void {
+    if (!this.#hasLeftOut) return;
+    this.#hasLeftOut = false;
+    this.#later(RETRY_MS, () => live.cancel());
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const cancelTimer = this.#connection.clock.setTimer(delayMs, () => {
+      this.#cancelTimers.delete(cancelTimer);
+      run();
     });
+    this.#cancelTimers.add(cancelTimer);
   }
 
   /** Has the server follow a stream again that it has ended, from its place. */
@@ -293,11 +336,14 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
   }
 
   /** For a server that doesn't offer it. */
-  async *#singly(): AsyncGenerator<LiveMessage, undefined> {
+  async *#singly(reason: unknown): AsyncGenerator<LiveMessage, undefined> {
     if (this.#patterns.length > 0) {
+      // One that has such codes offers it, and says what is wrong with the request.
+      if (reason instanceof ClientError && reason.serverCode === "invalid_query") throw reason;
       throw new ClientError(
         "unsupported",
         "The server can't follow patterns: it isn't this project's, or an older one.",
+        { cause: reason },
       );
     }
     const { onError, signal, maxElapsedMs, trimmed } = this.#options;
@@ -314,15 +360,6 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       onError(stream, error);
     }
   }
-}
-
-/** Whether a failure is that of a server that knows nothing of this. */
-function isNotOffered(error: unknown): boolean {
-  if (error instanceof MalformedResponse) return true;
-  if (!(error instanceof ClientError)) return false;
-  const { code } = error;
-  return code === "not_found" || code === "unsupported" || code === "bad_request" ||
-    code === "conflict";
 }
 
 function silence({ isSilent }: LiveConnection): ClientError {

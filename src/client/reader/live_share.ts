@@ -1,6 +1,13 @@
 import type { Connection } from "../transport/connection.ts";
 import { NOW, START } from "../transport/place.ts";
-import { LiveConnection, type LiveEvent, type LiveStart } from "./live_connection.ts";
+import { ClientError } from "../errors/client_error.ts";
+import {
+  isNotOffered,
+  LiveConnection,
+  type LiveEvent,
+  type LiveStart,
+  TOO_MANY_STREAMS,
+} from "./live_connection.ts";
 import { LiveFollower } from "./live_follower.ts";
 import { SseConnection, type SseConnectionOptions, type SseGroup } from "./sse_connection.ts";
 
@@ -8,8 +15,6 @@ import { SseConnection, type SseConnectionOptions, type SseGroup } from "./sse_c
 const REMEMBERED_MS = 10 * 60_000;
 /** How long the first event may take before a proxy counts as one that holds events back. */
 const FIRST_EVENT_MS = 5_000;
-/** The code of a server that follows no more streams on one connection. */
-const TOO_MANY = "too_many_streams";
 
 /** One stream of a shared connection, and its readers. */
 interface SharedStream {
@@ -46,6 +51,8 @@ export class LiveShare {
   /** What the server follows on it. */
   #followed = new Map<string, SharedStream>();
   #isOffered = false;
+  /** How many streams a connection may have, as its server says. */
+  #maxStreams = Infinity;
   /** The last one that the server has taken. */
   #begun: LiveConnection | undefined;
   #notBeforeMs = 0;
@@ -74,7 +81,9 @@ export class LiveShare {
     const isAlone = this.#streams.size === 0 && this.#own.size + this.#polls === 0;
     if (isAlone) return undefined;
     const shared = this.#streams.get(path);
-    if (shared === undefined) return this.#begin(path, offset);
+    if (shared === undefined) {
+      return this.#streams.size < this.#maxStreams ? this.#begin(path, offset) : undefined;
+    }
     // Another place of the same stream: there is one of each on a connection.
     if (shared.offset !== offset) return undefined;
     const follower = this.#join(shared);
@@ -193,6 +202,7 @@ export class LiveShare {
   #noteBegun(live: LiveConnection): void {
     this.#begun = live;
     this.#isOffered = true;
+    this.#maxStreams = live.maxStreams;
     for (const sse of [...this.#own]) sse.handOver();
     // The readers may be others than when it was opened.
     void this.#sync();
@@ -204,9 +214,13 @@ export class LiveShare {
     this.#followed.clear();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
+    const isFull = failure instanceof ClientError && failure.serverCode === TOO_MANY_STREAMS;
+    // Those for whom there is no room have connections of their own.
+    if (isFull) this.#maxStreams = Math.ceil(streams.length / 2);
     // A server that has offered it may be away; of another one nothing is known but that it doesn't work.
-    const isNotOffered = !live.hasBegun && (!this.#isOffered || live.isSilent);
-    if (isNotOffered) {
+    const hasOwn = !live.hasBegun && !isFull &&
+      (!this.#isOffered || live.isSilent || isRefused(failure));
+    if (hasOwn) {
       this.#isOffered = false;
       this.#notBeforeMs = this.#connection.clock.nowMs() + REMEMBERED_MS;
     }
@@ -215,7 +229,7 @@ export class LiveShare {
         follower.isSilent = live.isSilent;
         follower.isExpired = live.isExpired;
         follower.isMidEvent = live.isMidEvent;
-        if (isNotOffered) follower.handOver();
+        if (hasOwn || isFull) follower.handOver();
         else follower.end(failure);
       }
     }
@@ -247,7 +261,7 @@ export class LiveShare {
         if (event.tag !== shared.tag) return;
         this.#remove(shared);
         for (const follower of shared.followers) {
-          if (event.error.serverCode === TOO_MANY) follower.handOver();
+          if (event.error.serverCode === TOO_MANY_STREAMS) follower.handOver();
           else follower.end(event.error);
         }
     }
@@ -271,6 +285,11 @@ export class LiveShare {
     }
     if (shared.followers.size === 0) this.#drop(shared);
   }
+}
+
+/** Whether a request was refused by whom a reader's own may not be: that hears why, where it is. */
+function isRefused(failure: unknown): boolean {
+  return isNotOffered(failure) || (failure instanceof ClientError && failure.code === "forbidden");
 }
 
 /** What a data event has of a stream. */

@@ -19,6 +19,12 @@ export interface ReaderOptions extends CallOptions {
    */
   last?: number | undefined;
   /**
+   * It begins so many bytes before the tail (or at the start), in JSON at the beginning of the message there:
+   * 1 is the newest message. In place of `offset`, an extension that needs no count of messages. A server
+   * that can't fails with `unsupported`.
+   */
+  lastBytes?: number | undefined;
+  /**
    * What it does where the place that it wants to read was trimmed: it fails (`trimmed`), unless given, or
    * skips to what is still kept, and says what it missed (`missed` of the next message).
    */
@@ -61,6 +67,23 @@ export interface StreamData {
   missed?: Missed | undefined;
   /** Up to where messages are missing that newer ones of the same key stand for, if this begins before that. */
   compactedUpTo?: string | undefined;
+}
+
+/** How far before the tail a reader begins, as a query says it; `undefined` where it begins at a place. */
+export type TailQuery = { readonly last: string } | { readonly tail: string } | undefined;
+
+/** @throws {ClientError} `invalid_argument` */
+export function tailQueryOf({ offset, last, lastBytes }: ReaderOptions): TailQuery {
+  if (last !== undefined && lastBytes !== undefined) {
+    throw invalidArgument("lastBytes", lastBytes, "no last beside it");
+  }
+  for (const [name, value] of Object.entries({ last, lastBytes })) {
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 0) throw invalidArgument(name, value, "a count");
+    if (offset !== undefined) throw invalidArgument(name, value, "no offset beside it");
+  }
+  if (last !== undefined) return { last: String(last) };
+  return lastBytes === undefined ? undefined : { tail: String(lastBytes) };
 }
 
 /** @throws {ClientError} `invalid_argument` */

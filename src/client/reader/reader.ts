@@ -14,7 +14,7 @@ import { formatPlace, NOW, parsePlace, START } from "../transport/place.ts";
 import { checkReadMode, type ReadMode } from "./read_mode.ts";
 import { fetchSnapshot, type Snapshot } from "./snapshot.ts";
 import { readableFrom } from "./readable.ts";
-import { checkTrimmed, type ReaderOptions, type StreamData } from "./options.ts";
+import { checkTrimmed, type ReaderOptions, type StreamData, tailQueryOf } from "./options.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 import { validate } from "./validate.ts";
 
@@ -62,6 +62,8 @@ const END = { done: true, value: undefined } as const;
 export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   readonly path: string;
   readonly #connection: Connection;
+  /** How far before the tail it begins, where it does. */
+  readonly #atTail: Pick<ReaderOptions, "last" | "lastBytes">;
   readonly #readMode: ReadMode;
   readonly #maxElapsedMs: number;
   readonly #signal: AbortSignal | undefined;
@@ -84,15 +86,16 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
   constructor(connection: Connection, path: string, options: ReaderOptions = {}) {
     checkAmounts(options, ["maxElapsedMs"]);
     checkReadMode(options.readMode);
-    const { offset = START, last, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
+    const { offset = START, readMode = "auto", signal, maxElapsedMs = 60_000 } = options;
     const { trimmed = "fail", ordinals = false } = options;
-    checkLast(options);
+    const last = tailQueryOf(options);
     checkTrimmed(trimmed);
     checkFrom(options);
     this.#beginsAtSnapshot = options.from !== undefined;
     const place = parsePlace(offset);
     this.path = path;
     this.#connection = connection.adding(options);
+    this.#atTail = { last: options.last, lastBytes: options.lastBytes };
     this.#readMode = readMode;
     this.#maxElapsedMs = maxElapsedMs;
     this.#signal = signal;
@@ -395,7 +398,7 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
       const { last } = this.#feed;
       const reader = await this.#wait(signal, async (signal) => {
         const reader = new Reader(this.#connection, this.path, {
-          ...(last === undefined ? { offset: this.#offset } : { last }),
+          ...(last === undefined ? { offset: this.#offset } : this.#atTail),
           readMode: "catch-up",
           maxElapsedMs: this.#maxElapsedMs,
           ...this.#feed.extensions,
@@ -479,16 +482,10 @@ function valueBy<T>(schema: StandardSchema<unknown, T> | undefined): ToValue<T> 
   return (message) => schema === undefined ? message.json<T>() : validate(message, schema);
 }
 
-function checkLast({ offset, last }: ReaderOptions): void {
-  if (last === undefined) return;
-  if (!Number.isSafeInteger(last) || last < 0) throw invalidArgument("last", last, "a count");
-  if (offset !== undefined) throw invalidArgument("last", last, "no offset beside it");
-}
-
-function checkFrom({ from, offset, last }: ReaderOptions): void {
+function checkFrom({ from, offset, last, lastBytes }: ReaderOptions): void {
   if (from === undefined) return;
   if (from !== "snapshot") throw invalidArgument("from", from, '"snapshot"');
-  if (offset !== undefined || last !== undefined) {
+  if (offset !== undefined || last !== undefined || lastBytes !== undefined) {
     throw invalidArgument("from", from, "neither offset nor last beside it");
   }
 }

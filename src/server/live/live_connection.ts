@@ -53,7 +53,8 @@ export class LiveConnection implements LiveBody, EntryConnection {
   readonly rights: Rights | undefined;
   readonly limitBytes: number;
   readonly beganAtMs: number;
-  readonly closeAtMs: number;
+  /** When it ends at the latest, in ms since 1970. */
+  closeAtMs: number;
   /** When something was sent last, in ms since 1970. */
   sentAtMs: number;
   /** All that it follows, by their names. */
@@ -283,6 +284,11 @@ export class LiveConnection implements LiveBody, EntryConnection {
       this.#earlyBytes += frame.length;
     } else this.#sink.write(frame);
     this.sentAtMs = nowMs;
+  }
+
+  /** Ends it sooner where its client comes back by itself, and then has all that it hasn't now. */
+  comeBackBy(atMs: number): void {
+    if (this.#hasEventIds) this.closeAtMs = Math.min(this.closeAtMs, atMs);
   }
 
   /** Ends it; what is queued in the client's connection still goes out. */

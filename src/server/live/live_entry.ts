@@ -62,6 +62,8 @@ export class LiveEntry {
   position = 0;
   /** Whether nothing more comes of it. */
   hasEnded = false;
+  /** Whether it may be read again later, so that a client that comes back has it begun again. */
+  endedForNow = false;
   /** Where it is closed, once that was sent. */
   closedAt: StreamOffset | undefined;
   /** The stream's, once its first chunk has been read. */
@@ -87,7 +89,7 @@ export class LiveEntry {
 
   /** How far it was sent. */
   get place(): LivePlace {
-    if (this.hasEnded) return "ended";
+    if (this.hasEnded && !this.endedForNow) return "ended";
     const { space, position } = this;
     return space === undefined ? "not begun" : { space: spaceAt(space, position), position };
   }

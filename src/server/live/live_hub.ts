@@ -27,6 +27,8 @@ const logger = getLogger(["durable-streams", "server"]);
 const TICK_MS = 1000;
 /** A client whose connection's time is over has this long to take its queue. */
 const GRACE_MS = 15_000;
+/** A client that comes back by itself does so after this where something can't be read for now. */
+const COME_BACK_MS = 30_000;
 
 /** A pattern, and where those streams begin that are there already; later ones at their start. */
 export interface LivePatternStart {
@@ -164,7 +166,10 @@ export class LiveHub {
     connection.onPending = () => this.#schedule(connection);
     connection.owner = {
       serveFirst: (entry) => void this.#serveFirst(connection, entry),
-      failed: (entry, error) => this.#tellError(connection, entry, error),
+      failed: (entry, error) => {
+        entry.endedForNow = this.#isForNow(connection, error);
+        this.#tellError(connection, entry, error);
+      },
       ended: (entry) => {
         if (!entry.isCounted) return;
         this.#streams--;
@@ -324,7 +329,15 @@ export class LiveHub {
     connection.takeTurns();
   }
 
+  /** Whether what can't be read now may be later, which a client comes back for. */
+  #isForNow(connection: LiveConnection, error: unknown): boolean {
+    if (!(error instanceof StreamError) || statusOf(error) !== 503) return false;
+    connection.comeBackBy(this.#config.clock.nowMs() + COME_BACK_MS);
+    return true;
+  }
+
   #tellPatternError(connection: LiveConnection, pattern: Pattern, error: unknown): void {
+    this.#isForNow(connection, error);
     connection.push(encodeLiveEvent("error", { pattern: pattern.text, ...this.#describe(error) }));
   }
 

@@ -137,7 +137,7 @@ export class FileStorage {
     this.#trigger = new CheckpointTrigger({ ...directory, log, dirty, checkpointer });
     this.#admission = new FileAdmission({ ...directory, log, dirty, checkpointer });
     this.#quotas = new Quotas(options.quotas ?? []);
-    const blocks = new FileBlocks(new SegmentReader(directory.clock, catalog, this.#open));
+    const blocks = new FileBlocks(new SegmentReader(directory.clock, catalog, this.#open), catalog);
     this.#compactor = this.#makeCompactor();
     this.engine = this.#makeEngine(blocks);
     this.#expiry = this.#makeExpiry();
@@ -263,7 +263,12 @@ export class FileStorage {
         if (ahead.length > 0) return ahead;
         const rows = catalog.dueForTrim(nowMs, this.#trimmedAfter, limit);
         this.#trimmedAfter = rows.at(-1) ?? this.#trimmedAfter;
-        return rows.map(({ id }) => id);
+        if (rows.length === 0 && limit > 0) return undefined;
+        // One that is in memory may have been looked at since its row was stored.
+        return rows.map(({ id }) => id).filter((id) => {
+          const known = cache.loadedStream(id)?.retention;
+          return known?.limits === undefined || known.dueMs <= nowMs;
+        });
       },
       onDue: (stream) => cache.markDirty(stream),
       onRules: (rules, schedule) => void this.#walkRules(rules, schedule),
@@ -297,7 +302,8 @@ export class FileStorage {
       for (let after: number | undefined = 0; after !== undefined && !rules.isNone;) {
         const { rows, lastId } = catalog.rowsAfter(after, SLICE_ROWS);
         for (const { id, name, tail, earliest } of rows) {
-          if (tail > earliest && !cache.isKnown(id) && rules.matches(name)) schedule(id);
+          if (tail <= earliest || cache.dirty.isDeleted(id) || !rules.matches(name)) continue;
+          if (cache.loadedStream(id)?.retention?.rules !== rules) schedule(id);
         }
         after = lastId;
         await this.#throttle.yieldFor(BATCHES_BETWEEN_SLICES);
@@ -329,13 +335,14 @@ export class FileStorage {
   }
 
   #makeSegmentWriter(): SegmentWriter {
-    const { options, catalog } = this.#directory;
+    const { options, limits, catalog } = this.#directory;
     return new SegmentWriter({
       ...this.#directory,
       open: this.#open,
       throttle: this.#throttle,
       uuid: catalog.state.uuid,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+      smallStreamBytes: limits.smallStreamBytes,
       barrierFiles: options.barrierFiles ?? 4096,
     });
   }

@@ -3,6 +3,8 @@ import type { FileStorageOptions } from "./options.ts";
 const MIB = 1024 * 1024;
 /** The longest a batch of the log gets, within an eighth of the log. */
 const BATCH_BYTES = 4 * MIB;
+/** A few blocks: rows longer than a page or four of the catalogue cost more than a file does. */
+const SMALL_STREAM_BYTES = 16 * 1024;
 const DELETE_RESERVE_BYTES = 64 * 1024;
 /** A checkpoint hurries past so many times the dirty streams that it begins at: all are in memory. */
 const URGENT_DIRTY = 1.1;
@@ -25,6 +27,11 @@ export interface StorageLimits {
    * it. Each time holds up everyone else, and all that waits for a checkpoint is bounded by the log.
    */
   readonly earlyWriteBytes: number;
+  /**
+   * As long as a stream without a segment has no more than this in whole blocks, they lie in the catalogue:
+   * two files would take more room, and far longer to make. None of them is longer than half of it.
+   */
+  readonly smallStreamBytes: number;
   /** A checkpoint begins after so much log. */
   readonly checkpointLogBytes: number;
   /** A checkpoint begins at so many dirty streams. */
@@ -48,6 +55,7 @@ export function limitsOf(options: FileStorageOptions): StorageLimits {
     batchBytes,
     deleteReserveBytes: Math.min(DELETE_RESERVE_BYTES, batchBytes),
     maxQueuedBytes: options.maxQueuedBytes ?? 64 * MIB,
+    smallStreamBytes: options.smallStreamBytes ?? SMALL_STREAM_BYTES,
     earlyWriteBytes: options.earlyWriteBytes ?? MIB,
     checkpointLogBytes: Math.floor(logBytes / 3),
     checkpointStreams,

@@ -55,6 +55,11 @@ export interface FileStorageOptions {
    * waits for such a write.
    */
   earlyWriteBytes?: number;
+  /**
+   * A stream gets files of its own once it has more than this in whole blocks, which lie in the catalogue until
+   * then; 16 KiB. With 0 each whole block goes into a file.
+   */
+  smallStreamBytes?: number;
   /** How much of the time a compaction may work, above 0 and at most 1: it rests for the others; 0.25. */
   compactionShare?: number;
   /** What a compaction's table of keys takes at most, 24 bytes for each 0.7 keys; 64 MiB. */

@@ -7,6 +7,7 @@ import { positionOf, spaceAt } from "../../protocol/offset.ts";
 import { checkSameConfig, toStored } from "../decide.ts";
 import { checkForkSource, resolveForkPoint } from "../fork_point.ts";
 import type { OffsetSpaces } from "../offset_spaces.ts";
+import type { MessageCounts } from "../message_counts.ts";
 import type { RangeReader } from "../range_reader.ts";
 import type { ForkOrigin } from "../records.ts";
 import type { Created, CreateSpec, ForkSpec } from "../storage.ts";
@@ -49,6 +50,7 @@ export interface CreationParts {
   readonly endings: Endings;
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
+  readonly counts: MessageCounts;
   readonly shards: number;
   queueOf(stream: NatsStream): StreamQueue;
   /** Puts a stream into memory that was just made. */
@@ -119,9 +121,9 @@ export class Creation {
     }
     const fork = spec.fork && await this.#fork(spec, spec.fork);
     const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
-    const data = spec.body === undefined || spec.body.length === 0
-      ? NO_BYTES
-      : toStored(isJsonType(contentType), spec.body).bytes;
+    const { bytes: data, ends } = spec.body === undefined || spec.body.length === 0
+      ? { bytes: NO_BYTES, ends: [] }
+      : toStored(isJsonType(contentType), spec.body);
     // A fork's own offsets come after its source's, and spaces are in the order of ids.
     const id = await ids.newId(fork?.source.id ?? 0);
     const record: NameRecord = {
@@ -138,7 +140,8 @@ export class Creation {
     const stream = new NatsStream(record, 0);
     if (fork !== undefined) this.#parts.loaded.setSource(stream, fork.source);
     try {
-      await this.#storeFirst(stream, data, spec.closed ?? false, record.createdAtMs);
+      const content = { data, messages: ends.length, closed: spec.closed ?? false };
+      await this.#storeFirst(stream, content, record.createdAtMs);
       return await this.#name(stream, record, nameSequence) ? stream : undefined;
     } catch (error) {
       // Where the name's record may be stored, also later, the stream has to stay as it is: the client that
@@ -161,7 +164,21 @@ export class Creation {
       subOffset: fork.subOffset ?? 0,
       point,
     };
-    return { source: found, origin };
+    const messages = await this.#messagesBefore(found, point);
+    return { source: found, origin: messages === undefined ? origin : { ...origin, messages } };
+  }
+
+  /** How many messages a fork's numbers go on from; `undefined` where its source's aren't counted. */
+  async #messagesBefore(source: NatsStream, point: number): Promise<number | undefined> {
+    if (point === source.tail) return source.visibleMessages;
+    try {
+      return (await this.#parts.counts.before(source, point)).messages;
+    } catch (error) {
+      // What is damaged of the source is for who reads it.
+      const codes: readonly string[] = ["ordinals_unsupported", "damaged"];
+      if (error instanceof StreamError && codes.includes(error.code)) return undefined;
+      throw error;
+    }
   }
 
   /** Lets the source know of a fork, so that it stays; false where it is gone. */
@@ -174,15 +191,18 @@ export class Creation {
 
   async #storeFirst(
     stream: NatsStream,
-    data: Uint8Array<ArrayBuffer>,
-    closed: boolean,
+    { data, messages: count, closed }: {
+      readonly data: Uint8Array<ArrayBuffer>;
+      readonly messages: number;
+      readonly closed: boolean;
+    },
     nowMs: number,
   ): Promise<void> {
     const { writer, publisher, subjects, settings, folder, loader } = this.#parts;
     const append = { lengthBytes: data.length, producer: undefined, seq: undefined, close: false };
     const messages = writer.appends(
       stream,
-      { appends: data.length === 0 ? [] : [append], data: [data], closed },
+      { appends: data.length === 0 ? [] : [append], data: [data], messages: count, closed },
       nowMs,
       settings.jetStream.messageLimitBytes,
     );

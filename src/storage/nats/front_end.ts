@@ -1,3 +1,4 @@
+import { MessageCounts } from "../message_counts.ts";
 import { OffsetSpaces } from "../offset_spaces.ts";
 import { RangeReader } from "../range_reader.ts";
 import type { ListPage, ListRequest } from "../storage.ts";
@@ -25,6 +26,8 @@ import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
 import { Snapshots } from "./streams/snapshots.ts";
+import { LeftoverWalk } from "./snapshots/leftover_walk.ts";
+import { SnapshotBodies } from "./snapshots/snapshot_bodies.ts";
 import { FrontEndStatus } from "./status.ts";
 import { StreamDirectory } from "./streams/stream_directory.ts";
 import { StreamLoader } from "./streams/stream_loader.ts";
@@ -65,12 +68,16 @@ export class FrontEnd {
   readonly #probe: Probe;
   readonly #endings: Endings;
   readonly #snapshots: Snapshots;
+  readonly #ids: Ids;
+  readonly #bodies: SnapshotBodies;
+  readonly #leftovers: LeftoverWalk;
   readonly #watching: Watching;
   readonly #listing: Listing;
   readonly #directory: StreamDirectory;
   readonly #creation: Creation;
   readonly #spaces: OffsetSpaces;
   readonly #reader: RangeReader;
+  readonly #counts: MessageCounts;
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
   readonly #receiver: AppendReceiver;
@@ -116,13 +123,16 @@ export class FrontEnd {
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
     const directory = this.#directory;
-    const { spaces, reader } = makeReader(settings, subjects, layout, memory);
+    const { spaces, reader, counts } = makeReader(settings, subjects, layout, memory);
     this.#spaces = spaces;
     this.#reader = reader;
+    this.#counts = counts;
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
-    const found = { directory, endings, spaces, reader };
+    this.#ids = ids;
+    this.#bodies = new SnapshotBodies({ clock, jetStream, subjects, publisher });
+    const found = { directory, endings, spaces, reader, counts };
     this.#creation = new Creation({
       ...shared,
       ...memory,
@@ -136,6 +146,8 @@ export class FrontEnd {
     this.#listing = new Listing({ ...shared, loaded, loader, directory, spaces, isOver });
     this.#probe = new Probe(jetStream, subjects, publisher.health, clock);
     this.#walk = new ExpiryWalk({ ...shared, loaded, directory, endings, isOver, random });
+    const swept = { ...shared, ...memory, ...layout };
+    this.#leftovers = new LeftoverWalk({ ...swept, directory, queueOf, random });
     const list = (request: ListRequest) => this.#listing.list(request);
     this.#subscriptions = makeSubscriptions({ ...memory, ids, directory, spaces, list });
     this.#receiver = new AppendReceiver({ ...shared, frontEnd, directory, queueOf });
@@ -179,10 +191,14 @@ export class FrontEnd {
       endings: this.#endings,
       expiry: this.#expiry,
       loader: this.#loader,
+      clock,
+      ids: this.#ids,
+      bodies: this.#bodies,
       listing: this.#listing,
       watching: this.#watching,
       spaces: this.#spaces,
       reader: this.#reader,
+      counts: this.#counts,
       queueOf: (stream) => this.queueOf(stream),
       onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
@@ -231,6 +247,7 @@ export class FrontEnd {
       this.#expiry.tick();
       this.#listing.tick();
       this.#walk.tick();
+      this.#leftovers.tick();
       this.#probe.tick();
       if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
         this.#loaded.shrink(this.#settings.maxLoadedBytes);
@@ -254,9 +271,11 @@ export class FrontEnd {
 
   async #flush(): Promise<void> {
     await this.#walk.stop();
+    await this.#leftovers.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
     await this.#endings.flush();
+    await this.#bodies.flush();
     await this.#snapshots.flush();
   }
 }
@@ -318,12 +337,13 @@ function makeReader(
   subjects: Subjects,
   { identity }: StorageLayout,
   { loaded, cache }: Memory,
-): { spaces: OffsetSpaces; reader: RangeReader } {
+): { spaces: OffsetSpaces; reader: RangeReader; counts: MessageCounts } {
   const sources = {
     loadIfThere: (id: number) => loaded.source(id),
     summary: (id: number) => loaded.source(id),
   };
   const spaces = new OffsetSpaces(identity, sources);
   const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
-  return { spaces, reader: new RangeReader(sources, blocks, spaces) };
+  const reader = new RangeReader(sources, blocks, spaces);
+  return { spaces, reader, counts: new MessageCounts(reader, blocks) };
 }

@@ -1,3 +1,4 @@
+import { NOTHING_KEPT } from "./format/kept_snapshot.ts";
 import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
 import { FOREVER } from "../../protocol/lifetime.ts";
@@ -209,6 +210,8 @@ function summaryOf(record: NameRecord, message: StreamMessage): NatsStream {
     seq: undefined,
     producers: new Map(),
     forks: new Map(),
+    kept: NOTHING_KEPT,
+    messages: message.counts && message.counts.before + message.counts.count,
   });
   if (isEnd(message)) stream.lifecycle = "deleted";
   return stream;

@@ -1,8 +1,17 @@
+import type { Clock } from "../../env/clock.ts";
 import { StreamError } from "../../protocol/errors.ts";
-import { formatOffset, isOffset, positionOf, type ReadFrom } from "../../protocol/offset.ts";
+import {
+  formatOffset,
+  isOffset,
+  type Offset,
+  positionOf,
+  type ReadFrom,
+} from "../../protocol/offset.ts";
 import { describeStream, sortedProducers } from "../describe.ts";
+import type { MessageCounts } from "../message_counts.ts";
 import { checkSpace, type OffsetSpaces } from "../offset_spaces.ts";
 import type { RangeReader } from "../range_reader.ts";
+import type { SnapshotStore } from "../snapshot_store.ts";
 import type { SubscriptionStore } from "../subscription_store.ts";
 import type { StorageMeasures } from "../measures.ts";
 import type { StorageStatus } from "../status.ts";
@@ -13,6 +22,7 @@ import type {
   CreateSpec,
   ListPage,
   ListRequest,
+  MessageCount,
   ReadResult,
   Storage,
   StreamDescription,
@@ -25,9 +35,13 @@ import type { Expiry } from "./expiry.ts";
 import type { Listing } from "./listing.ts";
 import { NameTurns } from "./name_turns.ts";
 import type { NatsStream } from "./streams/nats_stream.ts";
+import { checkCounted } from "./reading/offset_search.ts";
 import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
 import type { StreamLoader } from "./streams/stream_loader.ts";
 import type { StreamQueue } from "./streams/stream_queue.ts";
+import type { Ids } from "./cluster/ids.ts";
+import { KeptSnapshots } from "./snapshots/kept_snapshots.ts";
+import type { SnapshotBodies } from "./snapshots/snapshot_bodies.ts";
 import { unreachable } from "./cluster/unreachable.ts";
 import type { Watching } from "./watching.ts";
 
@@ -46,7 +60,11 @@ export interface NatsStorageParts {
   readonly watching: Watching;
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
+  readonly counts: MessageCounts;
   readonly subscriptions: SubscriptionStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly bodies: SnapshotBodies;
   queueOf(stream: NatsStream): StreamQueue;
   /** Something of a name was found to be damaged. */
   onDamaged(name: string, reason: string): void;
@@ -63,6 +81,7 @@ export class NatsStorage implements Storage {
   readonly identity: string;
   readonly kind = "nats";
   readonly subscriptions: SubscriptionStore;
+  readonly snapshots: SnapshotStore;
   readonly #parts: NatsStorageParts;
   readonly #turns = new NameTurns();
   #closing: Promise<void> | undefined;
@@ -71,6 +90,14 @@ export class NatsStorage implements Storage {
     this.identity = parts.identity;
     this.subscriptions = parts.subscriptions;
     this.#parts = parts;
+    this.snapshots = new KeptSnapshots({
+      ...parts,
+      find: (name) => {
+        this.#checkOpen();
+        return this.#there(name);
+      },
+      accessed: (stream) => parts.expiry.accessed(stream),
+    });
   }
 
   async create(name: string, spec: CreateSpec): Promise<Created> {
@@ -135,14 +162,7 @@ export class NatsStorage implements Storage {
     checkSpace("The offset", from, info.space);
     try {
       const start = await this.#readPosition(stream, from, info.tail);
-      if (start > info.tail) {
-        throw new StreamError(
-          { code: "offset_past_tail" },
-          `The offset ${formatOffset(info.space, start)} is past the stream's tail, ${
-            formatOffset(info.space, info.tail)
-          }.`,
-        );
-      }
+      if (start > info.tail) throw pastTail(info, start);
       const { data, next } = await reader.chunk(stream, start, limitBytes, info.tail);
       return { ...info, data, start, next };
     } catch (error) {
@@ -150,7 +170,28 @@ export class NatsStorage implements Storage {
       // What isn't there any more may have gone with the stream, while it was read.
       await loader.confirm(stream);
       if (stream.lifecycle !== "deleted") throw this.#noted(name, error);
-      throw new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
+      throw goneWhileRead();
+    }
+  }
+
+  async countBefore(name: string, offset: Offset): Promise<MessageCount> {
+    this.#checkOpen();
+    const { spaces, counts, loader } = this.#parts;
+    const stream = await this.#there(name);
+    const info = stream.infoIn(spaces.of(stream));
+    checkSpace("The offset", offset, info.space);
+    const position = positionOf(offset);
+    if (position > info.tail) throw pastTail(info, position);
+    checkCounted(stream);
+    try {
+      const count = await counts.before(stream, position);
+      const messages = position === info.tail ? info.messages : undefined;
+      return messages === undefined ? count : { ...count, messages };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      await loader.confirm(stream);
+      if (stream.lifecycle !== "deleted") throw this.#noted(name, error);
+      throw goneWhileRead();
     }
   }
 
@@ -229,14 +270,24 @@ export class NatsStorage implements Storage {
     if (from === "now") return tail;
     if ("sinceMs" in from) return reader.since(stream, from.sinceMs, tail);
     if ("lastMessages" in from) {
-      throw new StreamError(
-        { code: "ordinals_unsupported" },
-        "The storage on NATS doesn't count messages: read from an offset, a time or so many bytes " +
-          "before the tail.",
-      );
+      checkCounted(stream);
+      return this.#parts.counts.startOfLast(stream, from.lastMessages, tail);
     }
     return reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
   }
+}
+
+function pastTail({ space, tail }: StreamInfo, position: number): StreamError {
+  return new StreamError(
+    { code: "offset_past_tail" },
+    `The offset ${formatOffset(space, position)} is past the stream's tail, ${
+      formatOffset(space, tail)
+    }.`,
+  );
+}
+
+function goneWhileRead(): StreamError {
+  return new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
 }
 
 function isDamage(error: unknown): error is StreamError {

@@ -4,7 +4,7 @@ import type { ChildCommand, ChildEnd } from "../../../src/cli/context/child_comm
 import { fetchTransport } from "../../../src/client/transport/transport.ts";
 import { systemClock } from "../../../src/env/clock.ts";
 import type { Clock } from "../../../src/env/clock.ts";
-import { type Bytes, encodeUtf8 } from "../../../src/protocol/bytes.ts";
+import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { Fixture, type FixtureOptions, TEXT } from "../../support/fixture.ts";
 
 const APPEND_CHARS = 1_000;
@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly onKeys?: (press: (key: string) => void) => void;
   /** How many writes stdout takes before its reader leaves. */
   readonly writes?: number;
+  /** Is told of each write to stdout as it comes. */
+  readonly onWrite?: (text: string) => void;
 }
 
 /** The program's commands on an app in memory. */
@@ -65,6 +67,7 @@ export class CommandKit {
       write(bytes) {
         if (writes-- <= 0) return Promise.reject(new BrokenPipe());
         stdout.push(bytes.slice());
+        options.onWrite?.(decodeUtf8(bytes));
         return Promise.resolve();
       },
       printError: (line) => stderr.push(line),

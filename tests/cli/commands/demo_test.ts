@@ -1,6 +1,6 @@
 import { equal, match, ok } from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import { Client } from "../../../src/client/client.ts";
 import { startProgram } from "../../tools/program.ts";
 import { runCommand } from "../../tools/command.ts";
@@ -31,10 +31,27 @@ Deno.test("the demo serves its page, answers a message, and ends at SIGTERM", as
       await post("api/chat/stop", '{"id":"none"}'),
     ].map(({ status }) => status);
     equal(statuses.join(), "400,400,415,413,404,200");
+    // A page whose name leads to this machine (DNS rebinding) would read the chats by it.
+    const { port } = new URL(demo.url);
+    for (const host of [`rebound.example:${port}`, "127.0.0.1.rebound.example", "a@localhost"]) {
+      equal(await statusFor(demo.url, host), 421, host);
+    }
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
+      equal(await statusFor(demo.url, host), 200, host);
+    }
   } finally {
     await demo.stop();
   }
 });
+
+function statusFor(url: string, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(url, { headers: { host }, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    }).on("error", reject);
+  });
+}
 
 Deno.test("a port that is taken is an error with the way out", async () => {
   const other = createServer().listen(0, "127.0.0.1");

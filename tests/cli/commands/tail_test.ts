@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { CommandKit } from "./command_kit.ts";
 
@@ -334,4 +334,31 @@ Deno.test("tail takes a pattern in a path's place, and with -f the streams that 
   const wrong = await kit.run(["tail", "jobs/a*/*"]);
   equal(wrong.code, 2);
   match(wrong.stderr, /a \* stands with other characters/);
+});
+
+Deno.test("tail -f of a pattern follows a stream that was deleted and made again, from its start", async () => {
+  const kit = new CommandKit();
+  for (const name of ["l/a", "l/b"]) await kit.ok(["append", name, "--data", `${name} 1\n`]);
+  const clock = new ManualClock();
+  let printed = "";
+  const until = async (text: string) => {
+    for (let steps = 0; !printed.includes(text); steps++) {
+      ok(steps < 5_000, printed);
+      clock.advance(1_000);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  const fetch = (url: string, init: RequestInit) => kit.fixture.app.request(url, init);
+  const onWrite = (text: string) => void (printed += text);
+  const tail = kit.run(["tail", "-f", "l/*"], { fetch, clock, onWrite });
+  await until("l/b 1");
+  await kit.ok(["delete", "l/a"]);
+  await kit.ok(["append", "l/a", "--data", "l/a again\n"]);
+  await until("l/a again");
+  for (const name of ["l/a", "l/b"]) await kit.ok(["close", name]);
+  const ticking = setInterval(() => clock.advance(5_000), 0);
+  const { code } = await tail;
+  clearInterval(ticking);
+  equal(code, 3);
+  equal(printed.split("l/a 1").length, 2, printed);
 });

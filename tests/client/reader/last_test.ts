@@ -44,10 +44,38 @@ Deno.test("the last messages of a server that doesn't find them are unsupported"
   await rejects(kit.client.reader("s", { last: 1 }).read(), { code: "unsupported" });
 });
 
+Deno.test("a reader of the last bytes begins with the message that they are in, in any mode", async () => {
+  for (const readMode of ["auto", "long-poll", "sse", "catch-up"] as const) {
+    const kit = new AppKit();
+    await kit.make("s", JSON_TYPE, '["first","the second","third"]');
+    const texts = async (lastBytes: number) => {
+      const all = await kit.client.reader("s", { lastBytes, readMode }).all();
+      return all.map((message) => message.json());
+    };
+    equal(await texts(1), ["third"]);
+    equal(await texts(9), ["third"]);
+    equal(await texts(10), ["the second", "third"]);
+    equal(await texts(1_000), ["first", "the second", "third"]);
+    equal(await texts(0), []);
+    const reader = kit.client.reader("s", { lastBytes: 1, readMode });
+    equal((await kit.until(reader.read())).messages.map((message) => message.json()), ["third"]);
+    await kit.append("s", JSON_TYPE, "4");
+    equal((await kit.until(reader.read())).messages.map((message) => message.json()), [4]);
+    await reader.close();
+  }
+  const other = new ScriptKit([chunkResponse("[1]", { next: "x" })]);
+  await rejects(other.client.reader("s", { lastBytes: 1 }).read(), { code: "unsupported" });
+});
+
 Deno.test("last is a count, and stands alone", () => {
   const kit = new AppKit();
   for (const last of [-1, 1.5, NaN, Infinity]) {
     throws(() => kit.client.reader("s", { last }), { code: "invalid_argument" });
+    throws(() => kit.client.reader("s", { lastBytes: last }), { code: "invalid_argument" });
   }
+  throws(() => kit.client.reader("s", { last: 1, lastBytes: 1 }), { code: "invalid_argument" });
+  throws(() => kit.client.reader("s", { lastBytes: 1, offset: "now" }), {
+    code: "invalid_argument",
+  });
   throws(() => kit.client.reader("s", { last: 1, offset: "now" }), { code: "invalid_argument" });
 });

@@ -112,3 +112,21 @@ test("a phone that was offline goes on where it was", async ({ demo, context }) 
   await isWhole(page);
   ok((await answer(page).innerText()).startsWith(half));
 });
+
+test("a phone that was offline for an hour has the answer as soon as it is back", async ({ demo, context }) => {
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto(demo.url);
+  await page.getByLabel("Message").fill("hi");
+  await page.getByRole("button", { name: "Send" }).click();
+  await says(page, /I am no model/);
+  await context.setOffline(true);
+  // By then it has said that it gave up.
+  while (await page.getByRole("alert").count() === 0) {
+    await page.clock.fastForward("10:00");
+    await page.waitForTimeout(20);
+  }
+  await status(page, "error");
+  await context.setOffline(false);
+  await isWhole(page);
+});

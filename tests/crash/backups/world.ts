@@ -9,6 +9,7 @@ import { Violation } from "../history/violation.ts";
 import { BackupClient, type Op } from "./client.ts";
 
 const KIB = 1024;
+const SMALL_STREAMS = 0x51a7_0b3d;
 /** The folder that backups go to. */
 export const BACKUPS = "/backups";
 const CLIENTS = 3;
@@ -43,6 +44,7 @@ export class BackupWorld {
       checkpointStreams: random.pick([0, 2, 50_000]),
       checkpointIntervalMs: random.pick([300, 5000]),
       earlyWriteBytes: random.pick([8 * KIB, 1024 * KIB]),
+      smallStreamBytes: new Random(seed ^ SMALL_STREAMS).pick([0, 10_000, 10_000, 16_384, 60_000]),
       barrierFiles: random.pick([0, 4096]),
       maxOpenFiles: random.pick([2, 512]),
     };

@@ -26,6 +26,7 @@ const MIB = 1024 * KIB;
 const EXTRA = 0x0e87_4a00;
 const SUBSCRIPTIONS = 0x5b5c_21b0;
 const SNAPSHOTS = 0x2c1f_93d7;
+const SMALL_STREAMS = 0x51a7_0b3d;
 const MOST_BYTES_IN_SMALL_LOG = 6000;
 /** So many that a checkpoint takes its time, and has more files than it syncs one by one. */
 const MANY_NAMES = Array.from({ length: 90 }, (_, i) => `many/${i}`);
@@ -82,6 +83,9 @@ export class World {
       hasBarrier: random.chance(0.5),
     });
     this.options = chooseOptions(random);
+    // None in rows; one or two blocks; a few, as it is unless it is set; nearly all.
+    const small = new Random(seed ^ SMALL_STREAMS);
+    this.options.smallStreamBytes = small.pick([0, 10_000, 10_000, 16_384, 60_000]);
     this.names = NAMES;
     this.longestBytes = random.pick([200, 200, 3000, 3000, 6000, 6000, 20_000, 90_000]);
     if (this.longestBytes > MOST_BYTES_IN_SMALL_LOG) this.options.walBytes = 256 * KIB;

@@ -1,4 +1,5 @@
 import { concatBytes } from "../../../src/protocol/bytes.ts";
+import { messageEnds } from "../../../src/protocol/json.ts";
 import type { Random } from "../../support/random.ts";
 import { expect } from "../history/violation.ts";
 import { askOf } from "./answer.ts";
@@ -6,7 +7,7 @@ import { Client } from "./client.ts";
 import { Follower } from "./follower.ts";
 import type { FrontEnd } from "./front_end.ts";
 import { Ledger } from "./ledger.ts";
-import { FOREVER_NAMES, NAMES, SLIDING_NAMES } from "./names.ts";
+import { FOREVER_NAMES, isJson, NAMES, SLIDING_NAMES } from "./names.ts";
 import type { NatsWorld } from "./nats_world.ts";
 
 const CLIENTS = 4;
@@ -125,7 +126,15 @@ async function checkStream(
     ledger.book.learn(space, start, data, what);
     parts.push(data);
     at = next;
-    if (at >= tail) ledger.checkWhole(space, concatBytes(parts), what);
+    if (at < tail) continue;
+    const whole = concatBytes(parts);
+    ledger.checkWhole(space, whole, what);
+    const { messages } = answer.result;
+    const there = isJson(name) ? messageEnds(whole).length : messages;
+    expect(
+      messages === undefined || messages === there,
+      `${what}: it counts ${messages} messages, and there are ${there}`,
+    );
   }
 }
 

@@ -83,6 +83,10 @@ export const NATS_BUGS: readonly SeededBug[] = [
       file: FOLD,
       from: "  if (message.start !== stream.tail) {\n",
       to: "  if (message.start < 0) {\n",
+    }, {
+      file: FOLD,
+      from: "  if (stream.isCounted && counts !== undefined && counts.before",
+      to: "  if (stream.tail < 0 && counts !== undefined && counts.before",
     }],
     nats: true,
   },

@@ -15,6 +15,8 @@ const COPIED = [
   "tests/storage/file/segments/segments_test.ts",
   "tests/storage/file/snapshots_test.ts",
   "tests/storage/file/undurable_errors_test.ts",
+  "tests/storage/nats/reading",
+  "tests/storage/nats/snapshots",
   "tests/storage/nats/streams/forwarding_test.ts",
   "tests/storage/offset_spaces_test.ts",
   "tests/tools/repo.ts",

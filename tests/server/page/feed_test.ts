@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { SERIES_NAMES } from "../../../src/page/api/series.ts";
 import { SERIES } from "../../../src/server/figures/point.ts";
 import { serve } from "../../../src/server/serve.ts";
 import { createMemoryStorage } from "../../../src/storage/memory.ts";
@@ -22,6 +23,10 @@ async function pass(served: Fixture, seconds: number): Promise<void> {
     await settle();
   }
 }
+
+Deno.test("the page knows the figures that the server keeps, all of them", () => {
+  deepEqual([...SERIES_NAMES], [...SERIES]);
+});
 
 Deno.test("a feed begins with what the server is, its figures and its health", async () => {
   const served = new Fixture({ page: true, listing: true, version: "1.2.3" });

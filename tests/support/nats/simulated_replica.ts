@@ -75,7 +75,7 @@ export class SimulatedReplica {
 
   /** @param pattern of subjects, most often one */
   #purge(pattern: string, upToSequence: number): void {
-    const subjects = pattern.endsWith(">")
+    const subjects = /[*>]/.test(pattern)
       ? [...this.#bySubject.keys()].filter((subject) => matchesSubject(pattern, subject))
       : [pattern];
     for (const subject of subjects) {

@@ -2,6 +2,7 @@ import { FileSystemError } from "../../../src/env/file_system.ts";
 import type { ProducerState } from "../../../src/protocol/errors.ts";
 import { compareNames, type NameRange } from "../../../src/protocol/name_order.ts";
 import type {
+  BlockRow,
   Catalog,
   CatalogChanges,
   CatalogCopy,
@@ -226,6 +227,14 @@ class MemoryCatalog implements Catalog {
       const row = this.#tables.segments(streamId).findLast(({ base }) => base <= offset);
       return row && { ...this.#sound(row) };
     });
+  }
+
+  blocks(streamId: number): BlockRow[] {
+    return this.#lookUp("blocks", () =>
+      this.#tables.blocks(streamId).map((row) => {
+        this.#sound({ streamId, block: row.base });
+        return structuredClone(row);
+      }));
   }
 
   rewrittenSegments(afterId: number, upToId: number): SegmentRow[] {

@@ -1,6 +1,7 @@
 import { FileSystemError } from "../../../src/env/file_system.ts";
 import { expiryMs } from "../../../src/protocol/lifetime.ts";
 import type {
+  BlockRow,
   CatalogChanges,
   CatalogState,
   ProducerRow,
@@ -28,6 +29,8 @@ export interface DamagedRow {
   producerId?: string;
   /** That of a segment. */
   base?: number;
+  /** The base of a block. */
+  block?: number;
   /** That of a cursor, or of a subscription, which is in stream 0. */
   subscriptionId?: number;
 }
@@ -41,6 +44,7 @@ export class MemoryTables {
   readonly #names = new Map<string, number>();
   readonly #producers = new Map<number, Map<string, ProducerRow>>();
   readonly #segments = new Map<number, Map<number, SegmentRow>>();
+  readonly #blocks = new Map<number, Map<number, BlockRow>>();
   readonly #snapshots = new Map<number, SnapshotRow>();
   readonly #subscriptions = new Map<number, SubscriptionRow>();
   /** By their subscriptions and streams. */
@@ -88,6 +92,16 @@ export class MemoryTables {
   /** Oldest first. */
   segments(streamId: number): SegmentRow[] {
     return [...this.#segments.get(streamId)?.values() ?? []].sort((a, b) => a.base - b.base);
+  }
+
+  /** Oldest first. */
+  blocks(streamId: number): BlockRow[] {
+    return [...this.#blocks.get(streamId)?.values() ?? []].sort((a, b) => a.base - b.base);
+  }
+
+  /** Every block of every stream. */
+  allBlocks(): BlockRow[] {
+    return [...this.#blocks.keys()].flatMap((id) => this.blocks(id));
   }
 
   snapshot(streamId: number): SnapshotRow | undefined {
@@ -145,9 +159,24 @@ export class MemoryTables {
       inner(this.#segments, row.streamId).set(row.base, row);
       this.#damaged.delete(keyOf(row));
     }
+    this.#applyBlocks(changes);
     for (const id of changes.streamsWithoutSnapshot) this.#snapshots.delete(id);
     for (const row of changes.snapshots) this.#snapshots.set(row.streamId, row);
     this.#applySubscriptions(changes.subscriptions);
+  }
+
+  #applyBlocks({ deletedBlocks, blocks }: CatalogChanges): void {
+    for (const { streamId, before } of deletedBlocks) {
+      for (const { base, end } of this.blocks(streamId)) {
+        if (end > before) continue;
+        this.#blocks.get(streamId)?.delete(base);
+        this.#damaged.delete(keyOf({ streamId, block: base }));
+      }
+    }
+    for (const row of blocks) {
+      inner(this.#blocks, row.streamId).set(row.base, row);
+      this.#damaged.delete(keyOf({ streamId: row.streamId, block: row.base }));
+    }
   }
 
   #applySubscriptions({ deletedIds, rows, cursors, deletedCursors }: SubscriptionCapture): void {
@@ -188,6 +217,8 @@ export class MemoryTables {
         producers: [...this.#producers.values()].flatMap((rows) => [...rows.values()]),
         deletedSegments: [],
         segments: this.allSegments(),
+        deletedBlocks: [],
+        blocks: this.allBlocks(),
         snapshots: this.allSnapshots(),
         streamsWithoutSnapshot: [],
         subscriptions: {
@@ -219,6 +250,7 @@ export class MemoryTables {
     this.#streams.delete(id);
     this.#producers.delete(id);
     this.#segments.delete(id);
+    this.#blocks.delete(id);
     this.#snapshots.delete(id);
     for (const [key, { streamId, subscriptionId }] of this.#damaged) {
       if (streamId === id && subscriptionId === undefined) this.#damaged.delete(key);
@@ -241,6 +273,7 @@ function inner<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
   return found;
 }
 
-function keyOf({ streamId, producerId, base, subscriptionId }: DamagedRow): string {
-  return `${streamId}/${base ?? ""}/${subscriptionId ?? ""}/${producerId ?? ""}`;
+function keyOf({ streamId, producerId, base, block, subscriptionId }: DamagedRow): string {
+  const place = `${base ?? ""}/${block ?? ""}`;
+  return `${streamId}/${place}/${subscriptionId ?? ""}/${producerId ?? ""}`;
 }

@@ -81,7 +81,7 @@ const ROOMS: readonly Room[] = [
       ["format"],
       ["cluster"],
       ["streams"],
-      ["reading"],
+      ["reading", "snapshots"],
       ["subscriptions"],
       ["."],
       ["connection"],

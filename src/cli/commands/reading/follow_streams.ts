@@ -17,6 +17,8 @@ export interface FollowOptions {
    * @throws {unknown} a failure that ends the following of all
    */
   follow(name: string, isNew: boolean, signal: AbortSignal): Promise<number>;
+  /** Whether it has ended because it was deleted, so that one of its name that is listed is another. */
+  wasDeleted(name: string): boolean;
 }
 
 /**
@@ -35,7 +37,10 @@ export async function followStreams(options: FollowOptions): Promise<readonly nu
   const begin = (name: string, isNew: boolean) => {
     known.add(name);
     const run: Promise<void> = options.follow(name, isNew, signal)
-      .then((code) => void exitCodes.push(code), (error) => stop.abort(error))
+      .then((code) => {
+        exitCodes.push(code);
+        if (options.wasDeleted(name)) known.delete(name);
+      }, (error) => stop.abort(error))
       .finally(() => running.delete(run));
     running.add(run);
   };

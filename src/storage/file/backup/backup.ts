@@ -255,12 +255,14 @@ async function copySegments(
   catalog: CatalogCopy,
   log: CopiedLog,
   damaged: DamageList,
-): Promise<Pick<BackupManifest, "streams" | "segments" | "segmentBytes">> {
+): Promise<Pick<BackupManifest, "streams" | "segments" | "segmentBytes" | "blocks">> {
   const { fileSystem, staging, target, earlier, throttle } = options;
   const { uuid } = catalog.state;
-  const counts = { streams: 0, segments: 0, segmentBytes: 0 };
-  for (const segments of segmentsByStream(recordsOf(fileSystem, staging, log, catalog), damaged)) {
+  const counts = { streams: 0, segments: 0, segmentBytes: 0, blocks: 0 };
+  for (const held of segmentsByStream(recordsOf(fileSystem, staging, log, catalog), damaged)) {
+    const { segments } = held;
     counts.streams++;
+    counts.blocks += held.countBlocks();
     for (const { row, isSealed } of segments) {
       const source = { fileSystem, segments: paths.segments, uuid, row };
       const wrong = await copySegment(source, { target, earlier, isSealed }, throttle);

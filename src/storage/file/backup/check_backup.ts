@@ -138,10 +138,12 @@ async function checkSegments(
   if (uuid !== manifest.uuid) problems.push(`${root}: its catalogue is of another directory`);
   const damaged = { add: (text: string) => problems.push(text) };
   let segments = 0;
+  let blocks = 0;
   const names = manifest.log.map(({ name }) => name);
   const copied = { fileSystem, folder: join(root, "wal"), names, catalog };
-  for (const named of segmentsByStream(copied, damaged)) {
-    for (const { row } of named) {
+  for (const held of segmentsByStream(copied, damaged)) {
+    blocks += held.countBlocks();
+    for (const { row } of held.segments) {
       segments++;
       const source = { fileSystem, segments: join(root, "segments"), uuid, row };
       const wrong = await checkSegmentFiles(source, throttle);
@@ -150,6 +152,9 @@ async function checkSegments(
     await throttle.spend(0);
   }
   problems.push(...await checkSnapshots(root, manifest, copied, throttle));
+  if (blocks !== (manifest.blocks ?? blocks)) {
+    problems.push(`${root}: expected ${manifest.blocks} blocks in its catalogue, found ${blocks}`);
+  }
   if (segments !== manifest.segments) {
     problems.push(`${root}: expected ${manifest.segments} segments, found ${segments}`);
   }

@@ -28,6 +28,8 @@ export interface BackupManifest {
   readonly segments: number;
   /** Of segments and their indexes. */
   readonly segmentBytes: number;
+  /** How many blocks of streams without segments its catalogue has; format version 5 had none. */
+  readonly blocks?: number;
   readonly snapshots: number;
   /** Of their bodies. */
   readonly snapshotBytes: number;
@@ -91,7 +93,8 @@ function isManifest(value: unknown): value is BackupManifest {
   const found: ReadonlyMap<string, unknown> = new Map(Object.entries(value));
   const [log, damaged] = [found.get("log"), found.get("damaged")];
   return NUMBERS.every((name) => isCount(found.get(name))) &&
-    isCount(found.get("secretsChecksum") ?? 0) && typeof found.get("uuid") === "string" &&
+    isCount(found.get("blocks") ?? 0) && isCount(found.get("secretsChecksum") ?? 0) &&
+    typeof found.get("uuid") === "string" &&
     Array.isArray(damaged) && damaged.every((text) => typeof text === "string") &&
     Array.isArray(log) && log.every(isLogFile);
 }

@@ -12,24 +12,31 @@ export interface NamedSegment {
   readonly isSealed: boolean;
 }
 
+/** What a backup has of a stream beside its row. */
+export interface HeldByStream {
+  readonly segments: readonly NamedSegment[];
+  /** Reads its blocks in the catalogue, and tells how many there are; damaged ones are told and aren't any. */
+  countBlocks(): number;
+}
+
 /**
- * The segments of each stream whose row can be read, in the order of their ids: those of the rows, and those
- * that compactions have made since, by records which a start applies to the rows.
+ * What each stream whose row can be read has, in the order of their ids: the segments are those of the rows,
+ * and those that compactions have made since, by records which a start applies to the rows.
  */
 export function* segmentsByStream(
   copied: CopiedRecords,
   damaged: { add(text: string): void },
-): Generator<NamedSegment[]> {
+): Generator<HeldByStream> {
   const { catalog } = copied;
   const compacted = compactedSegments(copied);
   for (let after = 0;;) {
     const { rows, lastId } = catalog.rowsAfter(after, PAGE_ROWS);
     if (lastId === undefined) return;
     for (const { id } of rows) {
-      const named = storedSegments(catalog, id, damaged);
-      if (named === undefined) continue;
-      for (const row of compacted.get(id)?.values() ?? NONE) named.push({ row, isSealed: true });
-      yield named;
+      const segments = storedSegments(catalog, id, damaged);
+      if (segments === undefined) continue;
+      for (const row of compacted.get(id)?.values() ?? NONE) segments.push({ row, isSealed: true });
+      yield { segments, countBlocks: () => countBlocks(catalog, id, damaged) };
     }
     after = lastId;
   }
@@ -47,6 +54,20 @@ function storedSegments(
     if (!isDamage(error)) throw error;
     damaged.add(error.message);
     return undefined;
+  }
+}
+
+function countBlocks(
+  catalog: CatalogCopy,
+  id: number,
+  damaged: { add(text: string): void },
+): number {
+  try {
+    return catalog.blocks(id).length;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    damaged.add(error.message);
+    return 0;
   }
 }
 

@@ -198,7 +198,7 @@ async function copySegments(
     const { uuid } = catalog.state;
     const names = manifest.log.map(({ name }) => name);
     const copied = { fileSystem, folder: join(root, "wal"), names, catalog };
-    for (const segments of segmentsByStream(copied, { add: () => {} })) {
+    for (const { segments } of segmentsByStream(copied, { add: () => {} })) {
       for (const { row } of segments) {
         const source = { fileSystem, segments: join(root, "segments"), uuid, row };
         const wrong = await copySegment(source, { target, earlier: [], isSealed: false }, throttle);

@@ -93,6 +93,27 @@ export interface SegmentRow {
   generation: number;
 }
 
+/** A block of a stream that has no segment: one that is too small to have files of its own. */
+export interface BlockRow {
+  streamId: number;
+  /** Offset of its first byte. */
+  base: number;
+  /** Offset after its last byte. */
+  end: number;
+  /** When its last message came. */
+  atMs: number;
+  /** How many messages of its own the stream has through this block. */
+  messages: number;
+  body: Bytes;
+}
+
+/** Blocks that go. */
+export interface DeletedBlocks {
+  streamId: number;
+  /** Those go that end here or earlier. */
+  before: number;
+}
+
 /** A stream's snapshot. */
 export interface SnapshotRow {
   streamId: number;
@@ -132,6 +153,9 @@ export interface CatalogChanges {
   /** Segments that go; before others are stored, which may begin where they did. */
   deletedSegments: readonly Pick<SegmentRow, "streamId" | "base">[];
   segments: readonly SegmentRow[];
+  /** Blocks that go, before others are stored. */
+  deletedBlocks: readonly DeletedBlocks[];
+  blocks: readonly BlockRow[];
   snapshots: readonly SnapshotRow[];
   /** Streams that have no snapshot any more. */
   streamsWithoutSnapshot: readonly number[];
@@ -147,6 +171,8 @@ export const NO_CHANGES: CatalogChanges = {
   producers: [],
   deletedSegments: [],
   segments: [],
+  deletedBlocks: [],
+  blocks: [],
   snapshots: [],
   streamsWithoutSnapshot: [],
   subscriptions: { deletedIds: [], rows: [], cursors: [], deletedCursors: [] },
@@ -192,6 +218,8 @@ export interface CatalogLookups {
    * by these ids and oldest first. Looks at all of these streams'.
    */
   rewrittenSegments(afterId: number, upToId: number): SegmentRow[];
+  /** The blocks of a stream that lie in the catalogue, oldest first: one run, of some KiB together. */
+  blocks(streamId: number): BlockRow[];
   snapshot(streamId: number): SnapshotRow | undefined;
   /** The undamaged ones of streams with ids after the first and up to the second, by these ids. */
   snapshots(afterId: number, upToId: number): SnapshotRow[];

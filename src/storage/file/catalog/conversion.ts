@@ -3,6 +3,7 @@ import { isJsonType } from "../../../protocol/content_type.ts";
 import { messageEnds } from "../../../protocol/json.ts";
 import type { SegmentRow } from "./catalog.ts";
 import {
+  ADD_BLOCK_TABLE,
   ADD_SUBSCRIPTION_TABLES,
   blobValue,
   rowChecksum,
@@ -46,8 +47,8 @@ export interface SegmentConverter {
 }
 
 /**
- * Makes the tables of a catalogue of version 2, 3 or 4 those of version 5, in one transaction; tables that
- * are those of version 5 already stay.
+ * Makes the tables of a catalogue of version 2 to 5 those of version 6, in one transaction; tables that
+ * are those of version 6 already stay.
  */
 export async function convertTables(
   database: DatabaseSync,
@@ -68,6 +69,7 @@ export async function convertTables(
     database.exec(SNAPSHOT_TABLE);
     await segments.finish();
   }
+  database.exec(ADD_BLOCK_TABLE);
   database.exec("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);");
 }
 

@@ -5,6 +5,7 @@ import { type ProducerState, StreamError } from "../../../protocol/errors.ts";
 import { compareNames, endOfPrefix, type NameRange } from "../../../protocol/name_order.ts";
 import type { CursorRow, SubscriptionRow } from "../../subscriptions/capture.ts";
 import type {
+  BlockRow,
   CatalogLookups,
   CatalogState,
   DamagedSubscriptionRow,
@@ -28,6 +29,7 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "./schema.ts";
+import { toBlockRow } from "./block_rows.ts";
 import { SNAPSHOT_COLUMNS, toSnapshotRow } from "./snapshot_rows.ts";
 import { keyedRows, type KeyedTable } from "./keyed_rows.ts";
 import { toCursorRow, toSubscriptionRow, whatIsLeftOf } from "./subscription_rows.ts";
@@ -59,6 +61,7 @@ export class SqliteLookups implements CatalogLookups {
   readonly #segmentAt: StatementSync;
   readonly #segments: StatementSync;
   readonly #rewritten: StatementSync;
+  readonly #blocks: StatementSync;
   readonly #snapshot: StatementSync;
   readonly #snapshots: StatementSync;
   readonly #countForks: StatementSync;
@@ -97,6 +100,7 @@ export class SqliteLookups implements CatalogLookups {
       "SELECT * FROM segment WHERE stream_id > ? AND stream_id <= ? AND generation > 0 " +
         "ORDER BY stream_id, base",
     );
+    this.#blocks = database.prepare("SELECT * FROM block WHERE stream_id = ? ORDER BY base");
     this.#snapshot = database.prepare("SELECT * FROM snapshot WHERE stream_id = ?");
     this.#snapshots = database.prepare(
       "SELECT * FROM snapshot WHERE stream_id > ? AND stream_id <= ? ORDER BY stream_id",
@@ -110,8 +114,9 @@ export class SqliteLookups implements CatalogLookups {
         "AND soft_deleted = 0 ORDER BY ends_at_ms, id LIMIT ?",
     );
     this.#dueForTrim = database.prepare(
+      // All of it is in the index: rows are long, and very many may be due.
       "SELECT trims_at_ms, id FROM stream WHERE trims_at_ms <= ? AND (trims_at_ms, id) > (?, ?) " +
-        "AND soft_deleted = 0 ORDER BY trims_at_ms, id LIMIT ?",
+        "ORDER BY trims_at_ms, id LIMIT ?",
     );
   }
 
@@ -221,6 +226,27 @@ export class SqliteLookups implements CatalogLookups {
     return this.#read(() => this.#segments.all(streamId)).map((row) =>
       this.#segment(row, streamId)
     );
+  }
+
+  blocks(streamId: number): BlockRow[] {
+    let next: number | undefined;
+    return this.#read(() => this.#blocks.all(streamId)).map((row) => {
+      const block = toBlockRow(row, this.#path);
+      const { base, end, body } = block;
+      if (block.streamId !== streamId) {
+        throw this.#otherRow(String(streamId), String(block.streamId));
+      }
+      // A damaged page may hide a row, and bytes that follow a gap are others than those sought.
+      if (base !== (next ?? base) || end - base !== body.length) {
+        const expected = `a block of stream ${streamId} from ${
+          next ?? base
+        } on, as long as it says`;
+        const found = `one from ${base} to ${end} of ${body.length} bytes`;
+        throw damagedRead({ path: this.#path, filePosition: 0, expected, found });
+      }
+      next = end;
+      return block;
+    });
   }
 
   snapshot(streamId: number): SnapshotRow | undefined {

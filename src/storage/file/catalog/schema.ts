@@ -90,6 +90,23 @@ export const SEGMENT_TABLE = `CREATE TABLE segment (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** The table of the blocks of streams that have no segment. */
+export const BLOCK_TABLE = `CREATE TABLE block (
+  stream_id INTEGER NOT NULL,
+  base INTEGER NOT NULL,
+  "end" INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  messages INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  crc32 INTEGER NOT NULL,
+  PRIMARY KEY (stream_id, base)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Makes what a catalogue of version 5 lacks, where it isn't there. */
+export const ADD_BLOCK_TABLE = BLOCK_TABLE
+  .replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS");
+
 /** The table of their snapshots. */
 export const SNAPSHOT_TABLE = `CREATE TABLE snapshot (
   stream_id INTEGER PRIMARY KEY,
@@ -125,7 +142,7 @@ ${STREAM_TABLE}${STREAM_INDEXES}CREATE TABLE producer (
   crc32 INTEGER NOT NULL,
   PRIMARY KEY (stream_id, producer_id)
 ) STRICT, WITHOUT ROWID;
-${SEGMENT_TABLE}${SNAPSHOT_TABLE}${SUBSCRIPTION_TABLES}`;
+${SEGMENT_TABLE}${BLOCK_TABLE}${SNAPSHOT_TABLE}${SUBSCRIPTION_TABLES}`;
 
 /**
  * The connections of one process meet while SQLite's own log is set up or moved: the second one waits,

@@ -42,8 +42,8 @@ export function isSqliteCatalogUsed(path: string): boolean {
 }
 
 /**
- * Makes the catalogue of a directory of version 2 or 3 one of version 4, and on the way all that lies
- * beside it; a catalogue of version 4 stays.
+ * Makes the catalogue of a directory of an older version one of this version, and on the way all that
+ * lies beside it; a catalogue of this version stays.
  *
  * @throws {DirectoryError} `incomplete` or `damaged`
  * @throws {FileSystemError} `no_space`, `too_many_open_files`

@@ -1,6 +1,12 @@
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { CursorRow } from "../../subscriptions/capture.ts";
-import type { CatalogChanges, StreamRow, StreamUpdate } from "./catalog.ts";
+import type {
+  BlockRow,
+  CatalogChanges,
+  DeletedBlocks,
+  StreamRow,
+  StreamUpdate,
+} from "./catalog.ts";
 import { type EncodedSubscription, encodeSubscription } from "./subscription_rows.ts";
 
 /**
@@ -9,7 +15,8 @@ import { type EncodedSubscription, encodeSubscription } from "./subscription_row
  * buffers and not arrays, whose elements Deno would visit one by one.
  */
 export interface CatalogBatch
-  extends Omit<CatalogChanges, "streams" | "updates" | "subscriptions"> {
+  extends
+    Omit<CatalogChanges, "streams" | "updates" | "blocks" | "deletedBlocks" | "subscriptions"> {
   /** New rows without their rests. */
   rows: readonly Omit<StreamRow, "rest">[];
   rowRests: ArrayBuffer;
@@ -21,6 +28,12 @@ export interface CatalogBatch
   rests: ArrayBuffer;
   /** The fields that aren't numbers, of the few updates that have any. */
   texts: readonly UpdateTexts[];
+  /** For each block {@link BLOCK_FIELDS} numbers: stream, base, end, time, messages, how long it is. */
+  blocks: ArrayBuffer;
+  /** The blocks themselves, one after the other. */
+  blockBodies: ArrayBuffer;
+  /** For each stream that gives up blocks {@link DELETED_BLOCKS_FIELDS} numbers: itself, and up to where. */
+  deletedBlocks: ArrayBuffer;
   deletedSubscriptionIds: readonly number[];
   subscriptionRows: readonly EncodedSubscription[];
   /** For each cursor {@link CURSOR_FIELDS} numbers: subscription, stream, position. */
@@ -62,10 +75,12 @@ const AT = {
 } as const;
 const FIELDS = Object.keys(AT).length;
 const CURSOR_FIELDS = 3;
+const BLOCK_FIELDS = 6;
+const DELETED_BLOCKS_FIELDS = 2;
 
 /** Encodes changes; {@link buffersOf} are to be transferred. */
 export function encodeChanges(
-  { streams, updates, subscriptions, ...others }: CatalogChanges,
+  { streams, updates, blocks, deletedBlocks, subscriptions, ...others }: CatalogChanges,
 ): CatalogBatch {
   const numbers = new Float64Array(updates.length * FIELDS);
   const texts: UpdateTexts[] = [];
@@ -98,16 +113,62 @@ export function encodeChanges(
   return {
     ...others,
     rows: streams.map(({ rest: _, ...row }) => row),
-    rowRests: joinedRests(streams),
+    rowRests: joined(streams.map(({ rest }) => rest)),
     rowRestEnds: streams.map(({ rest }) => rowRestEnd += rest.length),
     numbers: numbers.buffer,
-    rests: joinedRests(updates),
+    rests: joined(updates.map(({ rest }) => rest)),
     texts,
+    blocks: blockNumbers(blocks),
+    blockBodies: joined(blocks.map(({ body }) => body)),
+    deletedBlocks: new Float64Array(
+      deletedBlocks.flatMap(({ streamId, before }) => [streamId, before]),
+    ).buffer,
     deletedSubscriptionIds: subscriptions.deletedIds,
     subscriptionRows: subscriptions.rows.map(encodeSubscription),
     cursors: cursorNumbers(subscriptions.cursors),
     deletedCursors: cursorNumbers(subscriptions.deletedCursors),
   };
+}
+
+function blockNumbers(blocks: readonly BlockRow[]): ArrayBuffer {
+  const numbers = new Float64Array(blocks.length * BLOCK_FIELDS);
+  let at = 0;
+  for (const { streamId, base, end, atMs, messages, body } of blocks) {
+    numbers[at++] = streamId;
+    numbers[at++] = base;
+    numbers[at++] = end;
+    numbers[at++] = atMs;
+    numbers[at++] = messages;
+    numbers[at++] = body.length;
+  }
+  return numbers.buffer;
+}
+
+/** The blocks of a batch. */
+export function* decodeBlocks(batch: CatalogBatch): Generator<BlockRow> {
+  const numbers = new Float64Array(batch.blocks);
+  const bodies = new Uint8Array(batch.blockBodies);
+  let bodyAt = 0;
+  for (let at = 0; at < numbers.length; at += BLOCK_FIELDS) {
+    const bodyEnd = bodyAt + (numbers[at + 5] ?? 0);
+    yield {
+      streamId: numbers[at] ?? 0,
+      base: numbers[at + 1] ?? 0,
+      end: numbers[at + 2] ?? 0,
+      atMs: numbers[at + 3] ?? 0,
+      messages: numbers[at + 4] ?? 0,
+      body: bodies.subarray(bodyAt, bodyEnd),
+    };
+    bodyAt = bodyEnd;
+  }
+}
+
+/** Which blocks a batch deletes. */
+export function* decodeDeletedBlocks(batch: CatalogBatch): Generator<DeletedBlocks> {
+  const numbers = new Float64Array(batch.deletedBlocks);
+  for (let at = 0; at < numbers.length; at += DELETED_BLOCKS_FIELDS) {
+    yield { streamId: numbers[at] ?? 0, before: numbers[at + 1] ?? 0 };
+  }
 }
 
 function cursorNumbers(
@@ -137,21 +198,22 @@ export function* decodeCursors(from: ArrayBuffer): Generator<CursorRow> {
 
 /** The memory that changes hands with a batch. */
 export function buffersOf(batch: CatalogBatch): ArrayBuffer[] {
-  const { rowRests, numbers, rests, cursors, deletedCursors } = batch;
-  return [rowRests, numbers, rests, cursors, deletedCursors];
+  const { rowRests, numbers, rests, blocks, blockBodies, deletedBlocks } = batch;
+  const ofStreams = [rowRests, numbers, rests, blocks, blockBodies, deletedBlocks];
+  return [...ofStreams, batch.cursors, batch.deletedCursors];
 }
 
 /** A copy even of a single one, since the memory changes hands. */
-function joinedRests(from: readonly { rest: Bytes }[]): ArrayBuffer {
+function joined(parts: readonly Bytes[]): ArrayBuffer {
   let length = 0;
-  for (const { rest } of from) length += rest.length;
-  const joined = new Uint8Array(length);
+  for (const part of parts) length += part.length;
+  const bytes = new Uint8Array(length);
   let at = 0;
-  for (const { rest } of from) {
-    joined.set(rest, at);
-    at += rest.length;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
-  return joined.buffer;
+  return bytes.buffer;
 }
 
 /** The new rows of a batch. */

@@ -17,6 +17,7 @@ import {
   UPDATE_STATE,
   updateValues,
 } from "./schema.ts";
+import { BLOCK_COLUMNS, blockValues } from "./block_rows.ts";
 import { SNAPSHOT_COLUMNS, snapshotValues } from "./snapshot_rows.ts";
 import {
   CURSOR_COLUMNS,
@@ -24,7 +25,14 @@ import {
   SUBSCRIPTION_COLUMNS,
   subscriptionValues,
 } from "./subscription_rows.ts";
-import { type CatalogBatch, decodeCursors, decodeRows, decodeUpdates } from "./wire.ts";
+import {
+  type CatalogBatch,
+  decodeBlocks,
+  decodeCursors,
+  decodeDeletedBlocks,
+  decodeRows,
+  decodeUpdates,
+} from "./wire.ts";
 import { openDatabase } from "../directory/sqlite.ts";
 import { type SqliteErrorKind, sqliteErrorKind } from "../directory/sqlite_error.ts";
 
@@ -65,6 +73,8 @@ class Committer {
   readonly #producer: StatementSync;
   readonly #segment: StatementSync;
   readonly #deleteSegment: StatementSync;
+  readonly #block: StatementSync;
+  readonly #deleteBlocks: StatementSync;
   readonly #snapshot: StatementSync;
   readonly #deleteSnapshot: StatementSync;
   readonly #state: StatementSync;
@@ -76,6 +86,7 @@ class Committer {
     this.#database.exec("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;");
     this.#deletes = [
       "snapshot WHERE stream_id",
+      "block WHERE stream_id",
       "segment WHERE stream_id",
       "producer WHERE stream_id",
       "stream WHERE id",
@@ -102,6 +113,13 @@ class Committer {
     ]);
     this.#deleteSegment = this.#database.prepare(
       "DELETE FROM segment WHERE stream_id = ? AND base = ?",
+    );
+    this.#block = upsert(this.#database, "block", ["stream_id", "base"], [
+      ...BLOCK_COLUMNS,
+      "crc32",
+    ]);
+    this.#deleteBlocks = this.#database.prepare(
+      'DELETE FROM block WHERE stream_id = ? AND "end" <= ?',
     );
     this.#snapshot = upsert(this.#database, "snapshot", ["stream_id"], [
       ...SNAPSHOT_COLUMNS,
@@ -136,6 +154,10 @@ class Committer {
       this.#deleteSegment.run(streamId, base);
     }
     for (const row of batch.segments) this.#segment.run(...segmentValues(row));
+    for (const { streamId, before } of decodeDeletedBlocks(batch)) {
+      this.#deleteBlocks.run(streamId, before);
+    }
+    for (const row of decodeBlocks(batch)) this.#block.run(...blockValues(row));
     for (const id of batch.streamsWithoutSnapshot) this.#deleteSnapshot.run(id);
     for (const row of batch.snapshots) this.#snapshot.run(...snapshotValues(row));
     this.#subscriptions.store(batch);
@@ -240,11 +262,12 @@ function upsert(
   keys: readonly string[],
   columns: readonly string[],
 ): StatementSync {
+  const names = columns.map((column) => `"${column}"`);
   const marks = columns.map(() => "?").join(", ");
   const updates = columns.filter((column) => !keys.includes(column))
-    .map((column) => `${column} = excluded.${column}`).join(", ");
+    .map((column) => `"${column}" = excluded."${column}"`).join(", ");
   return database.prepare(
-    `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks}) ` +
+    `INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks}) ` +
       `ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${updates}`,
   );
 }

@@ -2,13 +2,13 @@ import { encodeUtf8 } from "../../../protocol/bytes.ts";
 import { checksum } from "./checksum.ts";
 
 /** The version of everything in a directory. */
-export const FORMAT_VERSION = 5;
+export const FORMAT_VERSION = 6;
 
 /**
- * The versions that a start makes {@link FORMAT_VERSION} of: 4 keeps all of every stream, 3 doesn't count
- * messages either, and 2 has no subscriptions.
+ * The versions that a start makes {@link FORMAT_VERSION} of: 5 has no blocks in the catalogue, 4 keeps all
+ * of every stream, too, 3 doesn't count messages either, and 2 has no subscriptions.
  */
-export const CONVERTED_VERSIONS: readonly number[] = [2, 3, 4];
+export const CONVERTED_VERSIONS: readonly number[] = [2, 3, 4, 5];
 
 /** A FORMAT file is far shorter than this. */
 export const FORMAT_LIMIT_BYTES = 4096;

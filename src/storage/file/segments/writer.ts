@@ -3,10 +3,12 @@ import { type FileSystem, FileSystemError, isShortage } from "../../../env/file_
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { StreamError } from "../../../protocol/errors.ts";
 import type { Block } from "../../tail_buffer.ts";
-import type { SegmentRow } from "../catalog/catalog.ts";
+import type { BlockRow, Catalog, SegmentRow } from "../catalog/catalog.ts";
 import { checksum } from "../directory/checksum.ts";
 import { damagedRead, isDamage } from "../directory/damage.ts";
 import type { DamagedStreams } from "../directory/damaged_streams.ts";
+import { rowParts, rowsOf } from "./row_block_reader.ts";
+import type { RowBlocks } from "./row_blocks.ts";
 import type { SegmentStream } from "./segment_stream.ts";
 import {
   encodeIndexHeader,
@@ -28,6 +30,7 @@ const BATCHES_BETWEEN_SYNCS = 2;
 export interface SegmentWriterParts {
   fileSystem: FileSystem;
   clock: Clock;
+  catalog: Pick<Catalog, "blocks">;
   open: OpenSegments;
   throttle: Pick<Throttle, "yieldFor">;
   damaged: DamagedStreams;
@@ -35,6 +38,8 @@ export interface SegmentWriterParts {
   uuid: string;
   /** A segment ends once it is at least so long. */
   segmentBytes: number;
+  /** As in `StorageLimits`. */
+  smallStreamBytes: number;
   /**
    * More dirty files than this are made durable by one barrier for the whole file system. That is over
    * sooner, but as long as it runs the log's syncs wait: 0.1 s for 2,000 files.
@@ -42,10 +47,18 @@ export interface SegmentWriterParts {
   barrierFiles: number;
 }
 
+/** Whole blocks that follow each other, and where their bytes are. */
+interface Run {
+  readonly start: number;
+  readonly blocks: readonly Block[];
+  parts(from: number, to: number): Iterable<{ start: number; bytes: Bytes }>;
+}
+
 /** Moves streams' whole blocks from memory into their segments. Nothing here is durable before a sync. */
 export class SegmentWriter {
   readonly #fileSystem: FileSystem;
   readonly #clock: Clock;
+  readonly #catalog: Pick<Catalog, "blocks">;
   readonly #open: OpenSegments;
   readonly #throttle: Pick<Throttle, "yieldFor">;
   readonly #damaged: DamagedStreams;
@@ -53,6 +66,7 @@ export class SegmentWriter {
   readonly #folder: string;
   readonly #uuid: string;
   readonly #segmentBytes: number;
+  readonly #smallStreamBytes: number;
   readonly #barrierFiles: number;
   readonly #knownFolders = new Set<string>();
   #dirtyFiles = new Set<string>();
@@ -61,6 +75,7 @@ export class SegmentWriter {
   constructor(parts: SegmentWriterParts) {
     this.#fileSystem = parts.fileSystem;
     this.#clock = parts.clock;
+    this.#catalog = parts.catalog;
     this.#open = parts.open;
     this.#throttle = parts.throttle;
     this.#damaged = parts.damaged;
@@ -68,29 +83,71 @@ export class SegmentWriter {
     this.#folder = parts.paths.segments;
     this.#uuid = parts.uuid;
     this.#segmentBytes = parts.segmentBytes;
+    this.#smallStreamBytes = parts.smallStreamBytes;
     this.#barrierFiles = parts.barrierFiles;
   }
 
   /**
-   * Writes the whole blocks that end at or before `upTo` and lets go of their bytes in memory. Where the
-   * newest segment's files are missing or too short, the stream is set aside and a new segment begun: what
-   * is in the log has to get out of it, or nobody could write any more.
+   * Writes the whole blocks that end at or before `upTo` and lets go of their bytes in memory. A stream
+   * without a segment keeps them for the catalogue's rows as long as it is small; once it isn't, what is in
+   * its rows goes into its first segment, too. Where the newest segment's files are missing or too short, or
+   * the rows damaged, the stream is set aside and a new segment begun: what is in the log has to get out of
+   * it, or nobody could write any more.
    *
    * @throws {FileSystemError}
+   * @throws {StreamError} where the rows can't be read now
    */
   write(stream: SegmentStream, upTo: number): void {
+    if (this.#staysSmall(stream, upTo)) return;
+    this.#moveRows(stream);
     while (true) {
       const blocks = this.#nextRun(stream, upTo);
-      if (blocks.length === 0) return;
+      const end = blocks.at(-1)?.end;
+      if (end === undefined) return;
+      const { buffer } = stream;
       try {
-        this.#writeRun(stream, this.#segmentFor(stream), blocks);
+        const run = { start: buffer.start, blocks, parts: buffer.parts.bind(buffer) };
+        this.#writeRun(stream, this.#segmentFor(stream), run);
+        buffer.dropBefore(end);
       } catch (error) {
         if (stream.lastSegment === undefined || !isMissingOrShort(error)) throw error;
-        stream.damage ??= error.message;
-        this.#damaged.add({ id: stream.id, name: stream.name, reason: error.message });
+        this.#setAside(stream, error.message);
         stream.lastSegment = undefined;
       }
     }
+  }
+
+  #setAside(stream: SegmentStream, reason: string): void {
+    stream.damage ??= reason;
+    this.#damaged.add({ id: stream.id, name: stream.name, reason });
+  }
+
+  /** Whether a stream's whole blocks up to there are for rows. */
+  #staysSmall(stream: SegmentStream, upTo: number): boolean {
+    const { lastSegment, damage, rowBlocks, buffer } = stream;
+    if (lastSegment !== undefined || damage !== undefined) return false;
+    let end = buffer.start;
+    for (const block of buffer.blocks) {
+      if (block.end > upTo) break;
+      if (block.end - end > this.#smallStreamBytes / 2) return false;
+      end = block.end;
+    }
+    return end - (rowBlocks?.start ?? buffer.start) <= this.#smallStreamBytes;
+  }
+
+  /** Begins a stream's first segment with what it has in rows, which go when that segment's row is stored. */
+  #moveRows(stream: SegmentStream): void {
+    const { rowBlocks } = stream;
+    if (rowBlocks === undefined) return;
+    const rows = this.#rowsOf(stream, rowBlocks);
+    if (rows === undefined) {
+      stream.rowBlocks = undefined;
+      return;
+    }
+    const { start, end, blocks } = rowBlocks;
+    const parts = (from: number, to: number) => rowParts(rows, from, to);
+    this.#writeRun(stream, this.#newSegment(stream, start), { start, blocks, parts });
+    stream.dropRowBlocks(end);
   }
 
   /**
@@ -172,6 +229,22 @@ export class SegmentWriter {
     }
   }
 
+  /** A small stream's rows; where they are damaged it is set aside. */
+  #rowsOf(stream: SegmentStream, rowBlocks: RowBlocks): readonly BlockRow[] | undefined {
+    try {
+      const rows = rowsOf(this.#catalog, stream, rowBlocks);
+      if (rows.length === rowBlocks.blocks.length) return rows;
+      this.#setAside(
+        stream,
+        `The catalogue should have ${rowBlocks.blocks.length} blocks of it, and has ${rows.length}.`,
+      );
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#setAside(stream, error.message);
+    }
+    return undefined;
+  }
+
   /** The next blocks that go into one segment. */
   #nextRun(stream: SegmentStream, upTo: number): Block[] {
     const segment = stream.lastSegment;
@@ -195,7 +268,10 @@ export class SegmentWriter {
       if (!stream.segmentIsTrimmed) this.#trim(stream, last);
       return last;
     }
-    const { start: base } = stream.buffer;
+    return this.#newSegment(stream, stream.buffer.start);
+  }
+
+  #newSegment(stream: SegmentStream, base: number): SegmentRow {
     const segment = { streamId: stream.id, base, bytes: 0, blocks: 0, end: base, generation: 0 };
     this.#makeFolder(stream.id);
     this.#open.create(segment);
@@ -251,15 +327,13 @@ export class SegmentWriter {
     this.#dirtyFolders.add(this.#folder);
   }
 
-  #writeRun(stream: SegmentStream, segment: SegmentRow, blocks: readonly Block[]): void {
-    const { buffer } = stream;
-    const start = buffer.start;
+  #writeRun(stream: SegmentStream, segment: SegmentRow, { start, blocks, parts }: Run): void {
     const end = blocks.at(-1)?.end ?? start;
     const entries = new Uint8Array(blocks.length * INDEX_ENTRY_BYTES);
     let from = start;
     blocks.forEach((block, i) => {
       let crc = 0;
-      for (const { bytes } of buffer.parts(from, block.end)) crc = checksum(bytes, crc);
+      for (const { bytes } of parts(from, block.end)) crc = checksum(bytes, crc);
       putIndexEntry(entries, i * INDEX_ENTRY_BYTES, {
         end: block.end,
         filePosition: from - segment.base,
@@ -270,7 +344,7 @@ export class SegmentWriter {
       from = block.end;
     });
     this.#open.useSync(segment, (open) => {
-      this.#writeFiles(open, segment, buffer.parts(start, end), entries);
+      this.#writeFiles(open, segment, parts(start, end), entries);
       open.warm.use(start - segment.base, end - segment.base, this.#clock.nowMs());
     });
     const paths = this.#pathsOf(segment);
@@ -280,7 +354,6 @@ export class SegmentWriter {
     segment.blocks += blocks.length;
     stream.lastSegment = segment;
     stream.markSegment(segment);
-    buffer.dropBefore(end);
   }
 
   #writeFiles(

@@ -13,8 +13,10 @@ import type { SubscriptionRegistry } from "../../subscriptions/registry.ts";
 import type { Ballast } from "../directory/ballast.ts";
 import type { DirectoryPins } from "../directory/pins.ts";
 import {
+  type BlockRow,
   type Catalog,
   type CatalogChanges,
+  type DeletedBlocks,
   isLookUpFailure,
   NO_CHANGES,
   type ProducerRow,
@@ -27,6 +29,7 @@ import { CHECKPOINT_SECONDS } from "../../../metrics/buckets.ts";
 import { Histogram, type HistogramValue } from "../../../metrics/histogram.ts";
 import { ObsoleteFiles } from "../segments/obsolete_files.ts";
 import {
+  blockRowsOf,
   type FileStream,
   rowOf,
   type StreamSnapshot,
@@ -51,6 +54,8 @@ const SLICE_MS = 1;
 const BATCHES_BETWEEN_SLICES = 8;
 /** Rows of one transaction; of a subscription and its cursors it may be more. */
 const GROUP_STREAMS = 2000;
+/** Bytes of one transaction, but for one stream's; of most streams there is far less in it. */
+const GROUP_BYTES = 8 * 1024 * 1024;
 /** The same on a full disk, where a transaction has little more than the ballast's room. */
 const FULL_DISK_GROUP_STREAMS = 100;
 /** What a backup needs is looked at again so often: the log's files are needed for far shorter. */
@@ -382,7 +387,7 @@ export class Checkpointer {
     await this.#storeDeletions(deletedIds, GROUP_STREAMS);
     while (snapshots.length > 0) {
       this.#checkTime();
-      const group = snapshots.slice(0, GROUP_STREAMS);
+      const group = nextGroup(snapshots);
       await catalog.store(toChanges(group));
       for (const { replacedSegments } of group) {
         this.#obsolete.add(replacedSegments, clock.nowMs());
@@ -449,12 +454,25 @@ export class Checkpointer {
   }
 }
 
+/** The next streams of one transaction. */
+function nextGroup(snapshots: readonly StreamSnapshot[]): StreamSnapshot[] {
+  const most = snapshots.slice(0, GROUP_STREAMS);
+  let bytes = 0;
+  const end = most.findIndex(({ stream, state }) => {
+    bytes += state.tail - stream.buffer.start;
+    return bytes > GROUP_BYTES;
+  });
+  return end < 0 ? most : most.slice(0, Math.max(1, end));
+}
+
 function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
   const streams: StreamRow[] = [];
   const updates: StreamUpdate[] = [];
   const producers: ProducerRow[] = [];
   const deletedSegments: SegmentRow[] = [];
   const segments: SegmentRow[] = [];
+  const deletedBlocks: DeletedBlocks[] = [];
+  const blocks: BlockRow[] = [];
   const keptSnapshots: SnapshotRow[] = [];
   const streamsWithoutSnapshot: number[] = [];
   // Those deleted meanwhile too: the delete may be lost, and what it would have deleted may not.
@@ -464,6 +482,9 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
     producers.push(...snapshot.producers);
     deletedSegments.push(...snapshot.replacedSegments);
     segments.push(...snapshot.segments);
+    const { stream: { id: streamId }, goneBlocksBefore: before } = snapshot;
+    if (before > 0) deletedBlocks.push({ streamId, before });
+    blocks.push(...blockRowsOf(snapshot));
     if (snapshot.snapshot === null) streamsWithoutSnapshot.push(snapshot.stream.id);
     else if (snapshot.snapshot !== undefined) keptSnapshots.push(snapshot.snapshot);
   }
@@ -474,6 +495,8 @@ function toChanges(snapshots: readonly StreamSnapshot[]): CatalogChanges {
     producers,
     deletedSegments,
     segments,
+    deletedBlocks,
+    blocks,
     snapshots: keptSnapshots,
     streamsWithoutSnapshot,
   };

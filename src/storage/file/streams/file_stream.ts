@@ -3,8 +3,9 @@ import { copyString } from "../../copy_string.ts";
 import { decodePolicies, encodePolicies } from "../../policies.ts";
 import type { CreateRecord } from "../../records.ts";
 import { Stream, type StreamIdentity } from "../../stream.ts";
-import { TailBuffer } from "../../tail_buffer.ts";
+import { type Block, TailBuffer } from "../../tail_buffer.ts";
 import type {
+  BlockRow,
   ProducerRow,
   SegmentRow,
   SnapshotRow,
@@ -13,17 +14,22 @@ import type {
   StreamUpdate,
 } from "../catalog/catalog.ts";
 import { identityChecksum } from "../catalog/schema.ts";
+import { RowBlocks } from "../segments/row_blocks.ts";
 import type { SegmentStream } from "../segments/segment_stream.ts";
 
 const NO_SEGMENTS: ReadonlyMap<number, SegmentRow> = new Map();
 const NO_PRODUCERS: ReadonlySet<string> = new Set();
 const NO_PRODUCER_ROWS: readonly ProducerRow[] = [];
+const NO_BLOCKS: readonly Block[] = [];
 const NO_SEGMENT_ROWS: readonly SegmentRow[] = [];
 
 /** A stream that a directory holds: beside its state, what of it the next checkpoint has to store. */
 export class FileStream extends Stream implements SegmentStream {
   lastSegment: SegmentRow | undefined;
   readSegment: SegmentRow | undefined;
+  rowBlocks: RowBlocks | undefined;
+  /** Rows of blocks up to there are to go: nobody needs them, or a segment has them. 0 where none are. */
+  goneBlocksBefore = 0;
   /** `accessedAtMs` as the row has it. */
   storedAccessAtMs: number;
   segmentIsTrimmed = false;
@@ -67,6 +73,7 @@ export class FileStream extends Stream implements SegmentStream {
 
   /** When it is to be looked at for its retention; `Infinity` for never. */
   get trimsAtMs(): number {
+    if (this.lifecycle !== "there") return Infinity;
     return this.retention?.dueMs ?? this.storedTrimsAtMs;
   }
 
@@ -78,6 +85,11 @@ export class FileStream extends Stream implements SegmentStream {
   markSegment(segment: SegmentRow): void {
     this.#changedSegments ??= new Map();
     this.#changedSegments.set(segment.base, segment);
+  }
+
+  dropRowBlocks(before: number): void {
+    this.rowBlocks = this.rowBlocks?.after(before);
+    this.goneBlocksBefore = before;
   }
 
   /**
@@ -119,7 +131,9 @@ export class FileStream extends Stream implements SegmentStream {
   }
 
   /** Forgets the changes that a stored snapshot holds; what changed since stays. */
-  markStored({ producers, segments, replacedSegments, snapshot }: StreamSnapshot): void {
+  markStored(stored: StreamSnapshot): void {
+    const { producers, segments, replacedSegments, snapshot } = stored;
+    this.#markBlocksStored(stored);
     if (snapshot !== undefined) this.storedSnapshot = snapshot?.number ?? 0;
     for (const { producerId, epoch, seq } of producers) {
       const now = this.producers.get(producerId);
@@ -133,6 +147,21 @@ export class FileStream extends Stream implements SegmentStream {
     if (this.#changedProducers?.size === 0) this.#changedProducers = undefined;
     if (this.#changedSegments?.size === 0) this.#changedSegments = undefined;
   }
+
+  /** The blocks leave memory: from now on they are read from their rows. */
+  #markBlocksStored({ blocks, goneBlocksBefore }: StreamSnapshot): void {
+    if (this.goneBlocksBefore === goneBlocksBefore) this.goneBlocksBefore = 0;
+    const end = blocks.at(-1)?.end;
+    if (end === undefined) return;
+    const { start, startMessages } = this.buffer;
+    this.rowBlocks = this.rowBlocks?.with(blocks) ?? new RowBlocks(start, startMessages, blocks);
+    this.buffer.dropBefore(end);
+  }
+}
+
+/** Whether a stream has no segments: one that is damaged may have some that it doesn't go on in. */
+export function hasNoSegment({ lastSegment, damage }: FileStream): boolean {
+  return lastSegment === undefined && damage === undefined;
 }
 
 /** A stream as its create record leaves it, but for the record's own data. */
@@ -143,13 +172,14 @@ export function streamFromRecord(record: CreateRecord): FileStream {
 /** A stream as its row has it. */
 export function streamFromRow(
   row: StreamRow,
-  lastSegment: SegmentRow | undefined,
+  { lastSegment, rowBlocks }: Pick<FileStream, "lastSegment" | "rowBlocks">,
 ): FileStream {
   const before = row.messages - row.restMessages;
   const buffer = new TailBuffer(row.tail - row.rest.length, row.lastAtMs, before);
   if (row.rest.length > 0) buffer.resume(row.rest, row.restMessages);
   const stream = withoutData(row, buffer);
   stream.lastSegment = lastSegment;
+  stream.rowBlocks = rowBlocks;
   stream.hasRow = true;
   return stream;
 }
@@ -178,12 +208,16 @@ function withoutData(row: StreamRow, buffer: TailBuffer): FileStream {
   return stream;
 }
 
-/** What a checkpoint found a stream to be; the bytes of its rest are taken when they are stored. */
+/** What a checkpoint found a stream to be; its bytes are taken when they are stored. */
 export interface StreamSnapshot {
   stream: FileStream;
   state: Omit<StateColumns, "rest">;
   restStart: number;
   producers: readonly ProducerRow[];
+  /** The whole blocks in its buffer, which are to be rows. */
+  blocks: readonly Block[];
+  /** As in {@link FileStream.goneBlocksBefore}. */
+  goneBlocksBefore: number;
   segments: readonly SegmentRow[];
   /** Those that go with it. */
   replacedSegments: readonly SegmentRow[];
@@ -191,8 +225,11 @@ export interface StreamSnapshot {
   snapshot: SnapshotRow | null | undefined;
 }
 
-/** The stream's state now. */
+/** The stream's state now, once what goes into its segments is there: all blocks left are to be rows. */
 export function takeSnapshot(stream: FileStream): StreamSnapshot {
+  const { buffer } = stream;
+  const blocks = buffer.blocks.length === 0 ? NO_BLOCKS : [...buffer.blocks];
+  const last = blocks.at(-1);
   return {
     stream,
     state: {
@@ -210,9 +247,11 @@ export function takeSnapshot(stream: FileStream): StreamSnapshot {
       earliestMessages: stream.earliestMessages,
       policies: encodePolicies(stream.policies),
       trimsAtMs: stream.trimsAtMs,
-      restMessages: stream.buffer.messages - stream.buffer.startMessages,
+      restMessages: buffer.messages - (last?.messages ?? buffer.startMessages),
     },
-    restStart: stream.buffer.start,
+    restStart: last?.end ?? buffer.start,
+    blocks,
+    goneBlocksBefore: stream.goneBlocksBefore,
     producers: stream.changedProducers.size === 0 ? NO_PRODUCER_ROWS : producerRows(stream),
     segments: stream.changedSegments.size === 0
       ? NO_SEGMENT_ROWS
@@ -242,6 +281,17 @@ export function rowOf({ stream, state, restStart }: StreamSnapshot): StreamRow {
     ...state,
     rest: stream.buffer.slice(restStart, state.tail),
   };
+}
+
+/** The blocks of a snapshot that are to be rows. */
+export function blockRowsOf({ stream, blocks }: StreamSnapshot): BlockRow[] {
+  const { id: streamId, buffer } = stream;
+  let base = buffer.start;
+  return blocks.map(({ end, atMs, messages }) => {
+    const row = { streamId, base, end, atMs, messages, body: buffer.slice(base, end) };
+    base = end;
+    return row;
+  });
 }
 
 /** What a snapshot changes in the stream's row. */
@@ -276,6 +326,6 @@ export function markSnapshotStored(snapshot: StreamSnapshot): boolean {
   stream.hasRow = true;
   stream.storedAccessAtMs = state.accessedAtMs;
   return stream.lsn === state.lsn && stream.accessedAtMs === state.accessedAtMs &&
-    stream.changedSegments.size === 0 && !stream.wantsRelease &&
+    stream.changedSegments.size === 0 && stream.goneBlocksBefore === 0 && !stream.wantsRelease &&
     stream.trimsAtMs === state.trimsAtMs;
 }

@@ -5,6 +5,8 @@ import type { FileStream } from "./file_stream.ts";
 const STREAM_BYTES = 1200;
 /** What each of its producers in memory takes, about. */
 const PRODUCER_BYTES = 150;
+/** What is known of each of its blocks in rows takes, about. */
+const ROW_BLOCK_BYTES = 60;
 /** Idle streams leave until this part of their room is taken. */
 const EVICTION_GOAL = 0.9;
 /** So much of what may be loaded is left to idle streams, however many are dirty. */
@@ -44,7 +46,8 @@ export class IdleStreams {
   /** A stream has become idle. */
   add(stream: FileStream): void {
     stream.idleBytes = STREAM_BYTES + stream.buffer.capacityBytes +
-      stream.loadedProducers * PRODUCER_BYTES;
+      stream.loadedProducers * PRODUCER_BYTES +
+      (stream.rowBlocks?.blocks.length ?? 0) * ROW_BLOCK_BYTES;
     this.#bytes += stream.idleBytes;
   }
 

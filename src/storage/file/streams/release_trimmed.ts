@@ -1,11 +1,12 @@
 import type { Catalog, SegmentRow } from "../catalog/catalog.ts";
-import type { FileStream } from "./file_stream.ts";
+import { type FileStream, hasNoSegment } from "./file_stream.ts";
 import type { StreamCache } from "./stream_cache.ts";
 
 /**
  * Lets go of a stream's bytes that nobody can read any more, neither its own readers nor those of its forks:
- * blocks in memory, and whole segments, which go with the checkpoint that stores the stream next. What is
- * held is always one run of bytes up to the tail. To be called with nothing of the stream being stored.
+ * blocks in memory, and rows of blocks and whole segments, which go with the checkpoint that stores the
+ * stream next. What is held is always one run of bytes up to the tail. To be called with nothing of the
+ * stream being stored.
  */
 export function releaseTrimmed(
   stream: FileStream,
@@ -13,10 +14,15 @@ export function releaseTrimmed(
   catalog: Pick<Catalog, "segments">,
 ): void {
   const first = cache.firstNeeded(stream);
-  const { buffer } = stream;
+  // Before anything goes: where it can't be looked up all stays, and what is held one run.
+  const segments = hasNoSegment(stream) ? [] : segmentsOf(stream, catalog);
+  const { buffer, rowBlocks } = stream;
   if (first >= buffer.end) buffer.drop();
   else if (first > buffer.start) buffer.dropBefore(buffer.blockStart(first));
-  const old = segmentsOf(stream, catalog).filter(({ end }) => end <= first);
+  if (rowBlocks !== undefined && rowBlocks.after(first) !== rowBlocks) {
+    stream.dropRowBlocks(Math.min(first, rowBlocks.end));
+  }
+  const old = segments.filter(({ end }) => end <= first);
   if (old.length > 0) stream.replaceSegments(old, []);
   const { lastSegment } = stream;
   // What comes next follows no segment any more, and begins one.

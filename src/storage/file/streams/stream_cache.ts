@@ -220,6 +220,8 @@ export class StreamCache implements DescribedStreams<FileStream> {
       if (reader.lifecycle === "there" && reader.durableEarliest < end) {
         first = Math.min(first, reader.durableEarliest);
       }
+      // Of one in memory that is known; a look-up for each that is trimmed would be many.
+      if (reader === stream && stream.forkCount === 0) continue;
       for (const id of this.#forks.idsOf(reader.id)) {
         const fork = this.summary(id);
         if (fork !== undefined) readers.push({ reader: fork, end: Math.min(end, fork.ownStart) });

@@ -94,6 +94,27 @@ export class Subjects {
     return `${this.#prefix}.s.${shard}.${id}`;
   }
 
+  /** Where a part of an application's snapshot is. */
+  keptPart(shard: number, id: number, number: number, part: number): string {
+    return `${this.#prefix}.s.${shard}.${id}.b.${number}.${part}`;
+  }
+
+  /** A pattern: all parts of one, or of all that are there of a stream. */
+  keptParts(shard: number, id: number, number: number | "*"): string {
+    return `${this.#prefix}.s.${shard}.${id}.b.${number}.*`;
+  }
+
+  /** A pattern: all parts of all streams of a shard. */
+  allKeptParts(shard: number): string {
+    return `${this.#prefix}.s.${shard}.*.b.*.*`;
+  }
+
+  /** Whose part such a subject is. */
+  keptPartOf(subject: string): { readonly id: number; readonly number: number } {
+    const [, , , id, , number] = subject.split(".").map(Number);
+    return { id: id ?? 0, number: number ?? 0 };
+  }
+
   /** Where the record of a name is: a token a byte, so that whatever is in a name is allowed. */
   name(name: string): string {
     let subject = `${this.#prefix}.n`;

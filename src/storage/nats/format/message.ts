@@ -12,6 +12,7 @@ import {
   putU48,
   sealFrame,
 } from "./binary.ts";
+import { decodeKept, encodeKept, type KeptState } from "./kept_snapshot.ts";
 import { KIND } from "./kinds.ts";
 import {
   getStoredCalls,
@@ -25,6 +26,7 @@ export type StreamMessage =
   | AppendsMessage
   | PartMessage
   | ForkMessage
+  | SnapshotMessage
   | TouchedMessage
   | GoneMessage;
 
@@ -45,6 +47,15 @@ export interface MessageHead {
   readonly isClosed: boolean;
   /** Whether only forks keep the stream with it. */
   readonly isSoftlyDeleted: boolean;
+  /** Left out in streams that a program began which didn't count. */
+  readonly counts?: MessageTally;
+}
+
+/** Which of the stream's own messages, as readers see them, end in what is stored as one. */
+export interface MessageTally {
+  /** How many end before it. */
+  readonly before: number;
+  readonly count: number;
 }
 
 /** What an append does beside its bytes. */
@@ -88,6 +99,12 @@ export interface ForkMessage extends MessageHead {
   readonly forkName: string;
 }
 
+/** Another snapshot of an application's is kept beside the stream from now on, or none. */
+export interface SnapshotMessage extends MessageHead {
+  readonly kind: "snapshot";
+  readonly kept: KeptState;
+}
+
 /** The stream was used. */
 export interface TouchedMessage extends MessageHead {
   readonly kind: "touched";
@@ -107,11 +124,13 @@ const TEXT_LENGTH_BYTES = 2;
 const APPENDS_BYTES = 8;
 const PART_BYTES = 16;
 const FORK_BYTES = 8;
+const COUNTS_BYTES = 12;
 
 const CLOSED = 1;
 const SOFTLY_DELETED = 2;
 const HAS_CALLS = 4;
-const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS;
+const HAS_COUNTS = 8;
+const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS | HAS_COUNTS;
 
 const HAS_PRODUCER = 1;
 const HAS_SEQ = 2;
@@ -119,9 +138,13 @@ const CLOSES = 4;
 
 const TEXT_LIMIT_BYTES = 0xffff;
 
-/** How many bytes a message of these appends has beside the data. */
+/** At most so many bytes has a message of these appends beside the data. */
 export function appendsOverheadBytes(appends: readonly RecordHead[]): number {
-  let length = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  return MESSAGE_HEAD_BYTES + COUNTS_BYTES + APPENDS_BYTES + headsBytesOf(appends);
+}
+
+function headsBytesOf(appends: readonly RecordHead[]): number {
+  let length = 0;
   for (const append of appends) length += appendHeadBytes(append);
   return length;
 }
@@ -133,9 +156,9 @@ export function appendHeadBytes({ producer, seq }: RecordHead): number {
     (seq === undefined ? 0 : TEXT_LENGTH_BYTES + encodeUtf8(seq).length);
 }
 
-/** How many bytes a part has beside its data. */
+/** At most so many bytes has a part beside its data. */
 export function partOverheadBytes(append: RecordHead): number {
-  return MESSAGE_HEAD_BYTES + PART_BYTES + appendHeadBytes(append);
+  return MESSAGE_HEAD_BYTES + COUNTS_BYTES + PART_BYTES + appendHeadBytes(append);
 }
 
 /** The bytes of a message. */
@@ -149,9 +172,15 @@ export function encodeMessage(message: StreamMessage): Bytes {
     case "fork_removed": {
       const name = encodeUtf8(message.forkName);
       const kind = message.kind === "fork_added" ? KIND.forkAdded : KIND.forkRemoved;
-      const { bytes, view } = begin(message, kind, FORK_BYTES + name.length);
-      putU64(view, MESSAGE_HEAD_BYTES, message.forkId);
-      bytes.set(name, MESSAGE_HEAD_BYTES + FORK_BYTES);
+      const { bytes, view, at } = begin(message, kind, FORK_BYTES + name.length);
+      putU64(view, at, message.forkId);
+      bytes.set(name, at + FORK_BYTES);
+      return sealFrame(bytes);
+    }
+    case "snapshot": {
+      const kept = encodeKept(message.kept);
+      const { bytes, at } = begin(message, KIND.keptSnapshot, kept.length);
+      bytes.set(kept, at);
       return sealFrame(bytes);
     }
     case "touched":
@@ -170,15 +199,18 @@ export function withOwnData(message: StreamMessage, encoded: Bytes): StreamMessa
   return { ...message, data: encoded.subarray(encoded.length - message.data.length) };
 }
 
+/** `at`: where its own begins. */
 function begin(
   head: MessageHead,
   kind: number,
   bodyBytes: number,
   ownFlags = 0,
-): { bytes: Bytes; view: DataView<ArrayBuffer> } {
+): { bytes: Bytes; view: DataView<ArrayBuffer>; at: number } {
+  const { counts } = head;
   const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
-    ownFlags;
-  const bytes = beginFrame(MESSAGE_HEAD_BYTES + bodyBytes, kind, flags);
+    (counts === undefined ? 0 : HAS_COUNTS) | ownFlags;
+  const at = MESSAGE_HEAD_BYTES + (counts === undefined ? 0 : COUNTS_BYTES);
+  const bytes = beginFrame(at + bodyBytes, kind, flags);
   const view = viewOf(bytes);
   putU48(view, FRAME_HEAD_BYTES, head.frontEnd);
   putU48(view, FRAME_HEAD_BYTES + 6, head.count);
@@ -186,22 +218,26 @@ function begin(
   putU64(view, FRAME_HEAD_BYTES + 20, head.start);
   putU64(view, FRAME_HEAD_BYTES + 28, head.atMs);
   putU64(view, FRAME_HEAD_BYTES + 36, head.accessedAtMs);
-  return { bytes, view };
+  if (counts !== undefined) {
+    putU64(view, MESSAGE_HEAD_BYTES, counts.before);
+    view.setUint32(MESSAGE_HEAD_BYTES + 8, counts.count, true);
+  }
+  return { bytes, view, at };
 }
 
 function encodeAppends(message: AppendsMessage): Bytes {
   const { appends, data, calls } = message;
-  const headsBytes = appendsOverheadBytes(appends) - MESSAGE_HEAD_BYTES - APPENDS_BYTES;
+  const headsBytes = headsBytesOf(appends);
   const callsBytes = calls === undefined ? 0 : storedCallsBytes(calls);
-  const { bytes, view } = begin(
+  const { bytes, view, at: begun } = begin(
     message,
     KIND.appends,
     APPENDS_BYTES + headsBytes + callsBytes + data.length,
     calls === undefined ? 0 : HAS_CALLS,
   );
-  view.setUint32(MESSAGE_HEAD_BYTES, appends.length, true);
-  view.setUint32(MESSAGE_HEAD_BYTES + 4, headsBytes, true);
-  let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  view.setUint32(begun, appends.length, true);
+  view.setUint32(begun + 4, headsBytes, true);
+  let at = begun + APPENDS_BYTES;
   for (const append of appends) at = putAppend(bytes, view, at, append);
   if (calls !== undefined) at = putStoredCalls(view, at, calls);
   bytes.set(data, at);
@@ -210,15 +246,15 @@ function encodeAppends(message: AppendsMessage): Bytes {
 
 function encodePart(message: PartMessage): Bytes {
   const { append, data } = message;
-  const { bytes, view } = begin(
+  const { bytes, view, at } = begin(
     message,
     KIND.part,
     PART_BYTES + appendHeadBytes(append) + data.length,
   );
-  view.setUint32(MESSAGE_HEAD_BYTES, message.index, true);
-  view.setUint32(MESSAGE_HEAD_BYTES + 4, message.partCount, true);
-  putU64(view, MESSAGE_HEAD_BYTES + 8, message.appendStart);
-  bytes.set(data, putAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES, append));
+  view.setUint32(at, message.index, true);
+  view.setUint32(at + 4, message.partCount, true);
+  putU64(view, at + 8, message.appendStart);
+  bytes.set(data, putAppend(bytes, view, at + PART_BYTES, append));
   return sealFrame(bytes);
 }
 
@@ -262,6 +298,9 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
   if ((flags & ~KNOWN_FLAGS) !== 0) {
     throw new MalformedFrame(`it has the flags ${flags}, some of which this program doesn't know`);
   }
+  const hasCounts = (flags & HAS_COUNTS) !== 0;
+  const at = MESSAGE_HEAD_BYTES + (hasCounts ? COUNTS_BYTES : 0);
+  if (bytes.length < at) throw new MalformedFrame("it ends too early");
   const view = viewOf(bytes);
   const head: MessageHead = {
     frontEnd: getU48(view, FRAME_HEAD_BYTES),
@@ -272,21 +311,24 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
     accessedAtMs: getU64(view, FRAME_HEAD_BYTES + 36),
     isClosed: (flags & CLOSED) !== 0,
     isSoftlyDeleted: (flags & SOFTLY_DELETED) !== 0,
+    ...(hasCounts ? { counts: getCounts(view) } : {}),
   };
   try {
     switch (kind) {
       case KIND.appends:
-        return decodeAppends(head, bytes, view, (flags & HAS_CALLS) !== 0);
+        return decodeAppends(head, bytes, view, at, (flags & HAS_CALLS) !== 0);
       case KIND.part:
-        return decodePart(head, bytes, view);
+        return decodePart(head, bytes, view, at);
       case KIND.forkAdded:
       case KIND.forkRemoved:
         return {
           ...head,
           kind: kind === KIND.forkAdded ? "fork_added" : "fork_removed",
-          forkId: getU64(view, MESSAGE_HEAD_BYTES),
-          forkName: decodeUtf8(bytes.subarray(MESSAGE_HEAD_BYTES + FORK_BYTES)),
+          forkId: getU64(view, at),
+          forkName: decodeUtf8(bytes.subarray(at + FORK_BYTES)),
         };
+      case KIND.keptSnapshot:
+        return { ...head, kind: "snapshot", kept: decodeKept(bytes.subarray(at)) };
       case KIND.touched:
         return { ...head, kind: "touched" };
       case KIND.gone:
@@ -299,16 +341,24 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
   throw new MalformedFrame(`it is of the kind ${kind}, which no message of a stream is`);
 }
 
+function getCounts(view: DataView): MessageTally {
+  return {
+    before: getU64(view, MESSAGE_HEAD_BYTES),
+    count: view.getUint32(MESSAGE_HEAD_BYTES + 8, true),
+  };
+}
+
 function decodeAppends(
   head: MessageHead,
   bytes: Bytes,
   view: DataView,
+  begun: number,
   hasCalls: boolean,
 ): AppendsMessage {
-  const appendCount = view.getUint32(MESSAGE_HEAD_BYTES, true);
-  const headsBytes = view.getUint32(MESSAGE_HEAD_BYTES + 4, true);
+  const appendCount = view.getUint32(begun, true);
+  const headsBytes = view.getUint32(begun + 4, true);
   const appends: StoredAppend[] = [];
-  let at = MESSAGE_HEAD_BYTES + APPENDS_BYTES;
+  let at = begun + APPENDS_BYTES;
   const headsEnd = at + headsBytes;
   let lengthBytes = 0;
   for (let i = 0; i < appendCount; i++) {
@@ -326,14 +376,19 @@ function decodeAppends(
   return forwarded === undefined ? message : { ...message, calls: forwarded.calls };
 }
 
-function decodePart(head: MessageHead, bytes: Bytes, view: DataView): PartMessage {
-  const { append, end } = getAppend(bytes, view, MESSAGE_HEAD_BYTES + PART_BYTES);
+function decodePart(
+  head: MessageHead,
+  bytes: Bytes,
+  view: DataView,
+  at: number,
+): PartMessage {
+  const { append, end } = getAppend(bytes, view, at + PART_BYTES);
   const message: PartMessage = {
     ...head,
     kind: "part",
-    index: view.getUint32(MESSAGE_HEAD_BYTES, true),
-    partCount: view.getUint32(MESSAGE_HEAD_BYTES + 4, true),
-    appendStart: getU64(view, MESSAGE_HEAD_BYTES + 8),
+    index: view.getUint32(at, true),
+    partCount: view.getUint32(at + 4, true),
+    appendStart: getU64(view, at + 8),
     append,
     data: bytes.subarray(end),
   };

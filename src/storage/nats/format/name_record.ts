@@ -27,6 +27,7 @@ const LIFETIMES: readonly Lifetime["kind"][] = ["forever", "ttl", "until"];
 
 const IS_FORK = 1;
 const HAS_FORK_OFFSET = 2;
+const HAS_FORK_MESSAGES = 4;
 
 /** The bytes of what stands under a name. */
 export function encodeNameEntry(entry: NameEntry): Bytes {
@@ -35,7 +36,8 @@ export function encodeNameEntry(entry: NameEntry): Bytes {
   }
   const { fork, lifetime } = entry;
   const flags = (fork === undefined ? 0 : IS_FORK) |
-    (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET);
+    (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET) |
+    (fork?.messages === undefined ? 0 : HAS_FORK_MESSAGES);
   const writer = new FrameWriter(KIND.name, flags)
     .u53(entry.id).u32(entry.shard).u53(entry.createdAtMs)
     .text(entry.name).text(entry.contentType)
@@ -43,6 +45,7 @@ export function encodeNameEntry(entry: NameEntry): Bytes {
   if (fork !== undefined) {
     writer.u53(fork.sourceId).text(fork.sourceName).u53(fork.offset ?? 0).u53(fork.subOffset)
       .u53(fork.point);
+    if (fork.messages !== undefined) writer.u53(fork.messages);
   }
   return writer.seal();
 }
@@ -80,13 +83,14 @@ function readFork(reader: FrameReader): ForkOrigin {
   const sourceId = reader.u53();
   const sourceName = reader.text();
   const offset = reader.u53();
-  return {
+  const fork = {
     sourceId,
     sourceName,
     offset: (reader.flags & HAS_FORK_OFFSET) === 0 ? undefined : offset,
     subOffset: reader.u53(),
     point: reader.u53(),
   };
+  return (reader.flags & HAS_FORK_MESSAGES) === 0 ? fork : { ...fork, messages: reader.u53() };
 }
 
 function lifetimeValue(lifetime: Lifetime): number {

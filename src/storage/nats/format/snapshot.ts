@@ -2,6 +2,7 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 import type { ProducerState } from "../../../protocol/errors.ts";
 import type { ProducerBatch } from "../../records.ts";
 import { FrameReader, FrameWriter, MalformedFrame } from "./binary.ts";
+import { decodeKept, encodeKept, type KeptState, NOTHING_KEPT } from "./kept_snapshot.ts";
 import { KIND } from "./kinds.ts";
 
 /** A fork that a stream is the source of. */
@@ -30,19 +31,27 @@ export interface StreamSnapshot {
   readonly producers: ReadonlyMap<string, ProducerState>;
   /** By their ids. */
   readonly forks: ReadonlyMap<number, ForkReference>;
+  /** What is kept beside it of an application's. */
+  readonly kept: KeptState;
+  /** How many messages of its own it has; `undefined` where they weren't counted. */
+  readonly messages: number | undefined;
 }
 
 const CLOSED = 1;
 const SOFTLY_DELETED = 2;
 const HAS_CLOSED_BY = 4;
 const HAS_SEQ = 8;
+const HAS_KEPT = 16;
+const HAS_MESSAGES = 32;
 
 /** The bytes of a snapshot. */
 export function encodeSnapshot(snapshot: StreamSnapshot): Bytes {
-  const { closedBy, seq, producers, forks } = snapshot;
+  const { closedBy, seq, producers, forks, kept, messages } = snapshot;
+  const hasKept = kept.bodiesFrom > 0 || kept.snapshot !== undefined;
   const flags = (snapshot.isClosed ? CLOSED : 0) |
     (snapshot.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
-    (closedBy === undefined ? 0 : HAS_CLOSED_BY) | (seq === undefined ? 0 : HAS_SEQ);
+    (closedBy === undefined ? 0 : HAS_CLOSED_BY) | (seq === undefined ? 0 : HAS_SEQ) |
+    (hasKept ? HAS_KEPT : 0) | (messages === undefined ? 0 : HAS_MESSAGES);
   const writer = new FrameWriter(KIND.snapshot, flags)
     .u53(snapshot.id).u53(snapshot.sequence).u53(snapshot.firstSequence).u53(snapshot.tail)
     .u53(snapshot.atMs).u53(snapshot.accessedAtMs).u53(snapshot.accessedBy);
@@ -52,6 +61,8 @@ export function encodeSnapshot(snapshot: StreamSnapshot): Bytes {
   for (const [id, { epoch, seq }] of producers) writer.text(id).u53(epoch).u53(seq);
   writer.u32(forks.size);
   for (const [id, { name, atMs }] of forks) writer.u53(id).text(name).u53(atMs);
+  if (hasKept) writer.bytes(encodeKept(kept));
+  if (messages !== undefined) writer.u53(messages);
   return writer.seal();
 }
 
@@ -82,6 +93,8 @@ export function decodeSnapshot(bytes: Bytes): StreamSnapshot {
     seq: has(HAS_SEQ) ? reader.text() : undefined,
     producers: readProducers(reader),
     forks: readForks(reader),
+    kept: has(HAS_KEPT) ? decodeKept(reader.bytes()) : NOTHING_KEPT,
+    messages: has(HAS_MESSAGES) ? reader.u53() : undefined,
   };
   reader.end();
   return snapshot;

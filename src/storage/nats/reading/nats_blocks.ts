@@ -1,19 +1,22 @@
+import { messageEnds } from "../../../protocol/json.ts";
 import { chunkBytes } from "../../chunk_bytes.ts";
-import type { Blocks, Chunk } from "../../blocks.ts";
+import type { Chunk, CountedBlocks } from "../../blocks.ts";
 import { invariant } from "../../invariant.ts";
 import type { Stream } from "../../stream.ts";
+import type { CountedBlock } from "../../tail_buffer.ts";
 import type { CachedMessage } from "../streams/cached_message.ts";
 import type { MessageCache } from "../streams/message_cache.ts";
 import { NatsStream } from "../streams/nats_stream.ts";
-import type { OffsetSearch } from "./offset_search.ts";
+import { countsOf, type OffsetSearch } from "./offset_search.ts";
 
 const LINE_FEED = 0x0a;
 
 /**
  * Reads streams' bytes from their messages: those in the cache at once, others from the cluster. What is
- * checked and kept together is a message; a chunk ends where an append does, or a JSON message.
+ * checked and kept together is a message; a chunk ends where an append does, or a JSON message. That is what
+ * a block is where messages are counted, so that numbers are exact.
  */
-export class NatsBlocks implements Blocks {
+export class NatsBlocks implements CountedBlocks {
   readonly #cache: MessageCache;
   readonly #search: OffsetSearch;
 
@@ -55,6 +58,35 @@ export class NatsBlocks implements Blocks {
     const message = await this.#search.since(stream, sinceMs);
     // One without bytes ends where the next one that has some begins.
     return message === undefined || message.start >= stream.tail ? undefined : message.appendStart;
+  }
+
+  async countedBlockAt(of: Stream, offset: number): Promise<CountedBlock> {
+    const stream = asNatsStream(of);
+    const [message] = await this.#read(stream, offset, 1);
+    invariant(message !== undefined, "a search finds something or fails");
+    const before = countsOf(stream, message).before + endsBefore(stream, message, offset);
+    const start = startWithin(stream, message, offset) ?? await this.#findStart(stream, offset);
+    const end = await this.#findEnd(stream, message, offset);
+    return { start, end, before, through: before + 1, atMs: message.atMs };
+  }
+
+  async countedBlockOf(of: Stream, number: number): Promise<CountedBlock> {
+    const stream = asNatsStream(of);
+    const message = await this.#search.ofMessage(stream, number);
+    const end = nthEnd(stream, message, number - countsOf(stream, message).before);
+    return await this.countedBlockAt(stream, end - 1);
+  }
+
+  async #findEnd(stream: NatsStream, first: CachedMessage, offset: number): Promise<number> {
+    for (let message = first;;) {
+      const end = stream.json
+        ? firstJsonEnd([message], Math.max(offset, message.start))
+        : firstEnd([message], offset);
+      if (end !== undefined) return end;
+      const [next] = await this.#read(stream, message.end, 1);
+      invariant(next !== undefined, "a search finds something or fails");
+      message = next;
+    }
   }
 
   async #readOn(
@@ -202,6 +234,28 @@ function copyOf(
     if (first < last) copy.set(data.subarray(first - start, last - start), first - from);
   }
   return copy;
+}
+
+/** How many messages end in it up to an offset. */
+function endsBefore(
+  { json }: NatsStream,
+  { data, start, ends }: CachedMessage,
+  offset: number,
+): number {
+  return json
+    ? messageEnds(data.subarray(0, offset - start)).length
+    : ends.filter((end) => end <= offset).length;
+}
+
+/** Where the message of this number ends, of those that end in it, counted from 0. */
+function nthEnd(
+  { json }: NatsStream,
+  { data, start, ends }: CachedMessage,
+  number: number,
+): number {
+  const end = json ? start + (messageEnds(data)[number] ?? 0) : ends[number];
+  invariant(end !== undefined && end > start, "as many end in it as it counts");
+  return end;
 }
 
 /** Where the append, or the JSON message, begins that an offset is in; `undefined` where before this one. */

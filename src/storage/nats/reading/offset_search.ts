@@ -1,6 +1,8 @@
+import { quote, StreamError } from "../../../protocol/errors.ts";
 import { type CachedMessage, toCached } from "../streams/cached_message.ts";
 import type { JetStream } from "../jetstream.ts";
-import type { MessageCache } from "../streams/message_cache.ts";
+import type { MessageTally } from "../format/message.ts";
+import { endsIn, type MessageCache } from "../streams/message_cache.ts";
 import type { NatsStream } from "../streams/nats_stream.ts";
 import { readMessage } from "../cluster/stored_messages.ts";
 import { damaged } from "../streams/stream_loader.ts";
@@ -15,6 +17,33 @@ const BATCH_MESSAGES = 512;
 
 /** Whom messages are asked from, one after the other, as long as they don't fit. */
 const ATTEMPTS = [{ byLeader: false }, { byLeader: false }, { byLeader: true }] as const;
+
+/**
+ * Which messages end in one that was read.
+ *
+ * @throws {StreamError} `ordinals_unsupported`
+ */
+export function countsOf({ name }: NatsStream, { counts }: CachedMessage): MessageTally {
+  if (counts === undefined) throw uncounted(name);
+  return counts;
+}
+
+/**
+ * Checks that a stream's messages are counted.
+ *
+ * @throws {StreamError} `ordinals_unsupported`
+ */
+export function checkCounted({ name, isCounted }: NatsStream): void {
+  if (!isCounted) throw uncounted(name);
+}
+
+function uncounted(name: string): StreamError {
+  return new StreamError(
+    { code: "ordinals_unsupported" },
+    `The messages of ${quote(name)} aren't counted: a program began it that didn't. Read from an ` +
+      "offset, a time or so many bytes before the tail, or copy it.",
+  );
+}
 
 /** Finds and reads a stream's messages by the offsets of what they hold. */
 export class OffsetSearch {
@@ -67,6 +96,59 @@ export class OffsetSearch {
       }
     }
     return first;
+  }
+
+  /**
+   * The message in which one of the stream's own messages ends, by its number: numbers grow as sequences do.
+   *
+   * @throws {StreamError} `ordinals_unsupported` where they weren't counted, `damaged`, `storage_unreachable`
+   */
+  async ofMessage(stream: NatsStream, number: number): Promise<CachedMessage> {
+    const cached = this.#cache.ofMessage(stream, number);
+    if (cached !== undefined) return cached;
+    for (const { byLeader } of ATTEMPTS) {
+      const found = await this.#ofMessage(stream, number, byLeader);
+      if (found === undefined) continue;
+      this.#cache.add(stream, found);
+      return found;
+    }
+    throw damaged(stream.name, `no message has its message number ${number}`);
+  }
+
+  async #ofMessage(
+    stream: NatsStream,
+    number: number,
+    byLeader: boolean,
+  ): Promise<CachedMessage | undefined> {
+    let low = { sequence: stream.firstSequence - 1, before: 0 };
+    let high = { sequence: stream.sequence + 1, before: stream.mark.messages };
+    for (let step = 0; low.sequence + 1 < high.sequence; step++) {
+      const span = high.sequence - low.sequence;
+      const part = step % 2 === 0
+        ? (number - low.before) / Math.max(1, high.before - low.before)
+        : 0.5;
+      const isFew = span <= LINEAR_SEQUENCES;
+      const guess = isFew
+        ? low.sequence + 1
+        : low.sequence + Math.min(span - 1, Math.max(1, Math.floor(span * part)));
+      const limit = isFew ? LINEAR_SEQUENCES : 1;
+      const found = await this.#messages(stream, guess, limit, LEAST_BATCH_BYTES, byLeader);
+      const holder = found.find((message) => endsIn(message, number));
+      if (holder !== undefined) return holder;
+      const last = found.findLast((message) =>
+        message.sequence < high.sequence && countsOf(stream, message).before <= number
+      );
+      const [first] = found;
+      if (last !== undefined) {
+        low = { sequence: last.sequence, before: countsOf(stream, last).before };
+      } else {
+        high = {
+          sequence: guess,
+          before: first === undefined ? high.before : countsOf(stream, first).before,
+        };
+      }
+    }
+    return undefined;
   }
 
   /** Messages from a sequence on, as they come; those up to a malformed one. */

@@ -1,5 +1,5 @@
 import { type Bytes, NO_BYTES } from "../../../protocol/bytes.ts";
-import type { StreamMessage } from "../format/message.ts";
+import type { MessageTally, StreamMessage } from "../format/message.ts";
 
 /** A stream's message as reads need it. */
 export interface CachedMessage {
@@ -16,6 +16,8 @@ export interface CachedMessage {
   /** Where the append begins that it begins with: before `start` for a further part of one. */
   readonly appendStart: number;
   readonly isPart: boolean;
+  /** `undefined` where they weren't counted. */
+  readonly counts: MessageTally | undefined;
 }
 
 /** A message in the cache, between those that were used before and after it. */
@@ -29,8 +31,8 @@ export interface CacheEntry {
 
 /** What reads need of a message. */
 export function toCached(message: StreamMessage, sequence: number): CachedMessage {
-  const { previousSequence, start, atMs } = message;
-  const base = { sequence, previousSequence, start, atMs };
+  const { previousSequence, start, atMs, counts } = message;
+  const base = { sequence, previousSequence, start, atMs, counts };
   if (message.kind === "appends") {
     let end = start;
     const ends: number[] = [];

@@ -24,6 +24,8 @@ export class Draft {
   readonly data: Bytes[] = [];
   /** Of what was decided, the bytes. */
   dataBytes = 0;
+  /** And how many messages they are, as readers see them. */
+  messages = 0;
   /** Whether a batch was found to be there already: that is a use, too. */
   hasDuplicate = false;
   readonly #base: NatsStream;
@@ -89,10 +91,11 @@ export class Draft {
   }
 
   #add(record: AppendRecord): void {
-    const { data, producer, seq, close } = record;
+    const { data, ends, producer, seq, close } = record;
     this.appends.push({ lengthBytes: data.length, producer, seq, close });
     if (data.length > 0) this.data.push(data);
     this.dataBytes += data.length;
+    this.messages += ends?.length ?? 0;
     applyAppend(this.#stream, record);
   }
 

@@ -66,7 +66,10 @@ export class Endings {
       if (stream.lifecycle !== "there" || !mayEnd()) return undefined;
       return { kind: "gone", isSoftlyDeleted: await this.#hasFork(stream) };
     });
-    if (event?.kind === "gone" && !event.isSoftlyDeleted) await this.finish(stream);
+    if (event?.kind === "gone") {
+      if (event.isSoftlyDeleted) this.#letGoOfSnapshots(stream);
+      else await this.finish(stream);
+    }
     return event !== undefined;
   }
 
@@ -180,6 +183,7 @@ export class Endings {
       ...newMessage(subjects, stream, gone),
       ttlSeconds: GONE_SECONDS,
     }]);
+    this.#letGoOfSnapshots(stream);
     if (stream.snapshotSequence > 0) {
       await jetStream.purge(
         subjects.dataLog(shard),
@@ -187,6 +191,18 @@ export class Endings {
         stream.snapshotSequence,
       );
     }
+  }
+
+  /** Of what applications have kept beside it nothing is named any more; nobody waits for that. */
+  #letGoOfSnapshots({ name, shard, id, bodiesFrom }: NatsStream): void {
+    if (bodiesFrom === 0) return;
+    const { jetStream, subjects } = this.#parts;
+    const parts = subjects.keptParts(shard, id, "*");
+    const purging = jetStream.purge(subjects.dataLog(shard), parts, Number.MAX_SAFE_INTEGER - 1)
+      .catch((error) => {
+        logger.debug("Snapshots of {name} stay for now: {error}", { name, error });
+      }).finally(() => this.#finishing.delete(purging));
+    this.#finishing.add(purging);
   }
 
   /** Whether any of a stream's references is one; those found to be none are left for {@link prune}. */

@@ -27,6 +27,11 @@ export function misfit(stream: NatsStream, message: StreamMessage): string | und
   if (message.start !== stream.tail) {
     return `${describeMessage(message)} follows a tail at ${stream.tail}`;
   }
+  const { counts } = message;
+  if (stream.isCounted && counts !== undefined && counts.before !== stream.mark.messages) {
+    return `${describeMessage(message)} counts ${counts.before} messages before it, and there ` +
+      `are ${stream.mark.messages}`;
+  }
   return message.kind === "part" && message.index > 0
     ? `${describeMessage(message)} is a part whose first one is missing`
     : undefined;
@@ -53,6 +58,7 @@ export function foldMessage(
   stream.messagesSinceSnapshot++;
   stream.bytesSinceSnapshot += "data" in message ? message.data.length : 0;
   fold(stream, message);
+  count(stream, message);
   stream.mark.passTime(message.atMs);
   if (message.accessedAtMs > stream.recordedAccessMs) {
     stream.recordedAccessMs = message.accessedAtMs;
@@ -61,6 +67,12 @@ export function foldMessage(
   stream.accessedAtMs = Math.max(stream.accessedAtMs, stream.recordedAccessMs);
   stream.publish(stream.tail, stream.closed);
   return stream.tail !== tail || stream.closed !== closed || stream.lifecycle !== lifecycle;
+}
+
+function count(stream: NatsStream, { counts }: StreamMessage): void {
+  if (counts === undefined) stream.isCounted = false;
+  // Those of an append in parts are seen together.
+  else if (stream.openParts === undefined) stream.mark.messages = counts.before + counts.count;
 }
 
 function fold(stream: NatsStream, message: StreamMessage): void {
@@ -80,6 +92,9 @@ function fold(stream: NatsStream, message: StreamMessage): void {
     case "fork_removed":
       stream.forks.delete(message.forkId);
       stream.forkCount = stream.forks.size;
+      return;
+    case "snapshot":
+      stream.keep(message.kept);
       return;
     case "touched":
       return;

@@ -72,6 +72,16 @@ export class MessageCache {
     return { before: cached[at - 1]?.message, after: cached[at]?.message };
   }
 
+  /** The message in which one of the stream's own messages of this number ends. */
+  ofMessage({ cached }: NatsStream, number: number): CachedMessage | undefined {
+    const at = partitionPoint(
+      cached.length,
+      (index) => (cached[index]?.message.counts?.before ?? 0) <= number,
+    );
+    const message = cached[at - 1]?.message;
+    return message !== undefined && endsIn(message, number) ? message : undefined;
+  }
+
   /** Lets go of all that a stream has. */
   drop(stream: NatsStream): void {
     for (const entry of stream.cached.splice(0)) {
@@ -107,6 +117,11 @@ export class MessageCache {
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
   }
+}
+
+/** Whether one of the stream's own messages, of this number, ends in it. */
+export function endsIn({ counts }: CachedMessage, number: number): boolean {
+  return counts !== undefined && counts.before <= number && number < counts.before + counts.count;
 }
 
 /** Where the first message stands that begins at an offset or after it. */

@@ -1,7 +1,9 @@
 import { concatBytes } from "../../../protocol/bytes.ts";
 import { StreamError } from "../../../protocol/errors.ts";
+import { messageEnds } from "../../../protocol/json.ts";
 import { cutParts } from "./cut_parts.ts";
 import type { Draft } from "./draft.ts";
+import type { KeptState } from "../format/kept_snapshot.ts";
 import {
   appendsOverheadBytes,
   type MessageHead,
@@ -21,6 +23,8 @@ export type EventKind =
     readonly forkId: number;
     readonly forkName: string;
   }
+  /** `isUse`: the stream was used by it. */
+  | { readonly kind: "snapshot"; readonly kept: KeptState; readonly isUse: boolean }
   | { readonly kind: "touched" }
   | { readonly kind: "gone"; readonly isSoftlyDeleted: boolean };
 
@@ -45,6 +49,12 @@ export class MessageWriter {
         return { ...head, kind: "touched" };
       case "gone":
         return { ...head, kind: "gone" };
+      case "snapshot": {
+        const accessedAtMs = event.isUse
+          ? Math.max(head.accessedAtMs, head.atMs)
+          : head.accessedAtMs;
+        return { ...head, kind: "snapshot", kept: event.kept, accessedAtMs };
+      }
       default:
         return { ...head, kind: event.kind, forkId: event.forkId, forkName: event.forkName };
     }
@@ -59,7 +69,7 @@ export class MessageWriter {
    */
   appends(
     stream: NatsStream,
-    { appends, data, closed }: Pick<Draft, "appends" | "data" | "closed">,
+    { appends, data, messages, closed }: Pick<Draft, "appends" | "data" | "messages" | "closed">,
     nowMs: number,
     limitBytes: number,
   ): StreamMessage[] {
@@ -74,16 +84,21 @@ export class MessageWriter {
       only === undefined || appends.length > 1 ||
       appendsOverheadBytes(appends) + bytes.length <= limitBytes
     ) {
-      return [{ ...all, kind: "appends", appends, data: bytes }];
+      return [{ ...all, ...countsOf(stream, 0, messages), kind: "appends", appends, data: bytes }];
     }
     if (only.lengthBytes >= U32_LIMIT) throw tooLarge(only.lengthBytes, U32_LIMIT - 1);
     const partBytes = limitBytes - partOverheadBytes(only);
     const parts = cutParts(bytes, partBytes, stream.json);
     if (parts.length > MOST_PARTS) throw tooLarge(bytes.length, MOST_PARTS * partBytes);
     let start = all.start;
+    let before = 0;
     return parts.map((part, index) => {
+      // A byte stream's message ends where the append does.
+      const isLast = index + 1 === parts.length;
+      const count = stream.json ? messageEnds(part).length : isLast ? 1 : 0;
       const message = {
         ...all,
+        ...countsOf(stream, before, count),
         kind: "part" as const,
         index,
         partCount: parts.length,
@@ -93,6 +108,7 @@ export class MessageWriter {
         start,
       };
       start += part.length;
+      before += count;
       return message;
     });
   }
@@ -109,8 +125,18 @@ export class MessageWriter {
       accessedAtMs: stream.accessedAtMs,
       isClosed,
       isSoftlyDeleted: stream.lifecycle === "soft_deleted",
+      ...countsOf(stream, 0, 0),
     };
   }
+}
+
+/** How many messages there are, behind so many that aren't in the stream yet. */
+function countsOf(
+  { isCounted, mark }: NatsStream,
+  behind: number,
+  count: number,
+): Pick<MessageHead, "counts"> {
+  return isCounted ? { counts: { before: mark.messages + behind, count } } : {};
 }
 
 function tooLarge(lengthBytes: number, limitBytes: number): StreamError {

@@ -1,4 +1,7 @@
+import { internString } from "../../copy_string.ts";
+import type { SnapshotRef } from "../../snapshot_store.ts";
 import { Stream } from "../../stream.ts";
+import { type KeptState, NOTHING_KEPT, type StoredSnapshot } from "../format/kept_snapshot.ts";
 import type { GoneMessage } from "../format/message.ts";
 import type { NameRecord } from "../format/name_record.ts";
 import type { ForkReference, StreamSnapshot } from "../format/snapshot.ts";
@@ -11,6 +14,9 @@ export interface StoredForwarded {
   readonly tail: number;
   readonly closed: boolean;
 }
+
+/** An application's snapshot, and where its body is. */
+export interface NatsSnapshotRef extends SnapshotRef, StoredSnapshot {}
 
 /** An append that came in parts of which not all were seen yet. */
 export interface OpenParts {
@@ -50,6 +56,11 @@ export class NatsStream extends Stream {
   bytesSinceSnapshot = 0;
   /** Sequence of the newest snapshot. */
   snapshotSequence = 0;
+  /** Whether its messages are counted: in each from the first on. */
+  isCounted = true;
+  override keptSnapshot: NatsSnapshotRef | null = null;
+  /** As `KeptState` says; 0 where nothing was ever kept. */
+  bodiesFrom = NOTHING_KEPT.bodiesFrom;
   /** Its messages in the cache, in order. */
   readonly cached: CacheEntry[] = [];
   /** The message of this front end's that is under way, and its sequence once it was seen. */
@@ -69,6 +80,7 @@ export class NatsStream extends Stream {
     const mark = new TailMark(
       snapshot?.tail ?? record.fork?.point ?? 0,
       snapshot?.atMs ?? record.createdAtMs,
+      snapshot?.messages,
     );
     super(record, mark, snapshot?.accessedAtMs ?? record.createdAtMs);
     this.mark = mark;
@@ -79,14 +91,26 @@ export class NatsStream extends Stream {
     if (snapshot !== undefined) this.resume(snapshot);
   }
 
-  /** They aren't counted. */
-  override get visibleMessages(): undefined {
-    return undefined;
+  override get visibleMessages(): number | undefined {
+    return this.isCounted ? super.visibleMessages : undefined;
   }
 
   /** The newest time in its messages: those of later ones aren't before it, whatever clocks say. */
   get lastAtMs(): number {
     return this.mark.lastAtMs;
+  }
+
+  /** What is kept beside it of an application's. */
+  get kept(): KeptState {
+    return { bodiesFrom: this.bodiesFrom, snapshot: this.keptSnapshot ?? undefined };
+  }
+
+  /** Something else is kept beside it, or nothing. */
+  keep({ bodiesFrom, snapshot }: KeptState): void {
+    this.bodiesFrom = bodiesFrom;
+    this.keptSnapshot = snapshot === undefined
+      ? null
+      : { ...snapshot, contentType: internString(snapshot.contentType), lsn: 0 };
   }
 
   /** Its state as a snapshot. */
@@ -105,6 +129,8 @@ export class NatsStream extends Stream {
       seq: this.seq,
       producers: this.producers,
       forks: this.forks,
+      kept: this.kept,
+      messages: this.isCounted ? this.mark.messages : undefined,
     };
   }
 
@@ -112,6 +138,8 @@ export class NatsStream extends Stream {
   resume(snapshot: StreamSnapshot): void {
     this.mark.advance(snapshot.tail - this.mark.end);
     this.mark.passTime(snapshot.atMs);
+    this.isCounted = snapshot.messages !== undefined;
+    this.mark.messages = snapshot.messages ?? 0;
     this.tail = snapshot.tail;
     this.sequence = snapshot.sequence;
     this.firstSequence = snapshot.firstSequence;
@@ -128,6 +156,7 @@ export class NatsStream extends Stream {
     this.forks.clear();
     for (const [id, reference] of snapshot.forks) this.forks.set(id, reference);
     this.forkCount = this.forks.size;
+    this.keep(snapshot.kept);
     this.openParts = undefined;
     this.messagesSinceSnapshot = 0;
     this.bytesSinceSnapshot = 0;

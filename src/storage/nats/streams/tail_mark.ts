@@ -8,9 +8,12 @@ import { TailBuffer } from "../../tail_buffer.ts";
 export class TailMark extends TailBuffer {
   #end: number;
   #lastAtMs: number;
+  #messages: number;
 
-  constructor(end: number, lastAtMs: number) {
+  /** @param messages how many of the stream's own there are up to there */
+  constructor(end: number, lastAtMs: number, messages = 0) {
     super(end, lastAtMs);
+    this.#messages = messages;
     this.#end = end;
     this.#lastAtMs = lastAtMs;
   }
@@ -25,6 +28,15 @@ export class TailMark extends TailBuffer {
 
   override get lastAtMs(): number {
     return this.#lastAtMs;
+  }
+
+  override get messages(): number {
+    return this.#messages;
+  }
+
+  /** So many there are by now. */
+  override set messages(messages: number) {
+    this.#messages = messages;
   }
 
   override append(bytes: Bytes, _ends: readonly number[], atMs: number): void {

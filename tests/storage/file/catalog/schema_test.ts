@@ -4,6 +4,11 @@ import { DatabaseSync } from "node:sqlite";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { StreamRow } from "../../../../src/storage/file/catalog/catalog.ts";
 import {
+  BLOCK_COLUMNS,
+  blockValues,
+  toBlockRow,
+} from "../../../../src/storage/file/catalog/block_rows.ts";
+import {
   checkRow,
   identityChecksum,
   producerValues,
@@ -46,10 +51,18 @@ const STREAM: StreamRow = {
   rest: encodeUtf8("hello"),
 };
 const PRODUCER = { streamId: 63, producerId: "p", epoch: 1, seq: 2 };
+const BLOCK = {
+  streamId: 63,
+  base: 8192,
+  end: 8197,
+  atMs: AT_MS,
+  messages: 9,
+  body: encodeUtf8("hello"),
+};
 const SEGMENT = { streamId: 63, base: 8192, bytes: 4099, blocks: 1, end: 13000, generation: 2 };
 
 /** A change of the schema is a new format version: change FORMAT.md with it, then this. */
-const SCHEMA_SHA256 = "528f264f6763ad777548126a51ca9d44783486a8bc5b2cf579011996d6518033";
+const SCHEMA_SHA256 = "a79bc65e7c7a8813531c4dc4109871bc1bd751300d8dbf3032e9448c031e35ce";
 
 Deno.test("the schema is the one in FORMAT.md", async () => {
   equal(createHash("sha256").update(SCHEMA).digest("hex"), SCHEMA_SHA256);
@@ -115,6 +128,8 @@ Deno.test("checksums of rows are the golden numbers", () => {
   equal(producerValues(PRODUCER), [63, "p", 1, 2, 3231190105]);
   // "63\n8192\n4099\n1\n13000\n2\n"
   equal(segmentValues(SEGMENT), [63, 8192, 4099, 1, 13000, 2, 3288006407]);
+  // "63\n8192\n8197\n1767225600000\n9\nhello\n"
+  equal(blockValues(BLOCK), [63, 8192, 8197, AT_MS, 9, encodeUtf8("hello"), 1330801361]);
   // "=00112233-4455-6677-8899-aabbccddeeff\n1000\n64\n1767225600000\n1\n"
   equal(rowChecksum([UUID, 1000, 64, AT_MS, 1]), 146129780);
 });
@@ -164,6 +179,13 @@ Deno.test("rows come back from SQLite as they were stored", () =>
     database.prepare("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)").run(
       ...segmentValues(SEGMENT),
     );
+    database.prepare("INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?)").run(...blockValues(BLOCK));
+    const [block] = database.prepare("SELECT * FROM block").all();
+    equal(block && toBlockRow(block, path), BLOCK);
+    for (const column of BLOCK_COLUMNS) {
+      const value = column === "body" ? encodeUtf8("hellp") : 7;
+      throws(() => toBlockRow({ ...block, [column]: value }, path), /damaged.*row of block/);
+    }
     const [producer] = database.prepare("SELECT * FROM producer").all();
     const [segment] = database.prepare("SELECT * FROM segment").all();
     equal(producer && toProducerRow(producer, path), PRODUCER);

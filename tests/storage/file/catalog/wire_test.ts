@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal } from "node:assert";
 import fc from "fast-check";
 import {
+  type BlockRow,
   type CatalogChanges,
   NO_CHANGES,
   type StreamRow,
@@ -12,7 +13,9 @@ import { plainRecord } from "../../../support/plain_record.ts";
 import { subscriptionRow } from "../../../support/subscription_arbitraries.ts";
 import {
   buffersOf,
+  decodeBlocks,
   decodeCursors,
+  decodeDeletedBlocks,
   decodeRows,
   decodeUpdates,
   encodeChanges,
@@ -72,6 +75,25 @@ Deno.test("changes of subscriptions arrive as they were sent", () => {
     equal([...decodeCursors(arrived.cursors)], cursors);
     const keys = [...decodeCursors(arrived.deletedCursors)].map(({ position: _, ...key }) => key);
     equal(keys, deletedCursors);
+  }));
+});
+
+const block: fc.Arbitrary<BlockRow> = plainRecord({
+  streamId: integer,
+  base: integer,
+  end: integer,
+  atMs: integer,
+  messages: integer,
+  body: fc.uint8Array({ maxLength: 20 }).map((bytes) => new Uint8Array(bytes)),
+});
+
+Deno.test("blocks arrive as they were sent, and so does which of them go", () => {
+  const deleted = plainRecord({ streamId: integer, before: integer });
+  fc.assert(fc.property(fc.array(block), fc.array(deleted), (blocks, deletedBlocks) => {
+    const sent = encodeChanges({ ...NO_CHANGES, blocks, deletedBlocks });
+    const arrived = structuredClone(sent, { transfer: buffersOf(sent) });
+    equal([...decodeBlocks(arrived)], blocks);
+    equal([...decodeDeletedBlocks(arrived)], deletedBlocks);
   }));
 });
 

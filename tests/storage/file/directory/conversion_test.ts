@@ -19,7 +19,7 @@ import { appendText, subscribe, viewSubscriptions } from "../../../support/subsc
 import { withTempDir } from "../../../support/temp_dir.ts";
 import { flipBit } from "../../../support/wal_kit.ts";
 import { unpackVersion2 } from "./version_2.ts";
-import { type OldStream, unpackVersion3, unpackVersion4 } from "./old_versions.ts";
+import { type OldStream, unpackVersion3, unpackVersion4, unpackVersion5 } from "./old_versions.ts";
 
 const JSON_TYPE = "application/json";
 
@@ -85,7 +85,7 @@ Deno.test("check rejects a directory of version 2, and says how it becomes one o
     await unpackVersion2(root);
     throws(
       () => checkDirectory({ fileSystem: nodeFileSystem, dir: root }),
-      /version 2, and this program reads version 5\. .*a server that starts on it/,
+      /version 2, and this program reads version 6\. .*a server that starts on it/,
     );
   }));
 
@@ -270,6 +270,57 @@ Deno.test("what is damaged in a directory of version 4 is damaged afterwards, an
       equal(new TextDecoder().decode(data), expected.late?.text);
     } finally {
       await storage.close();
+    }
+  }));
+
+Deno.test("a directory of version 5 opens as it was, and what is small has its files on", () =>
+  withTempDir(async (root) => {
+    const dir = `${root}/old`;
+    const { expected, trimmed, compacted, snapshot } = await unpackVersion5(dir);
+    equal(versionOf(dir), 5);
+    await isWholeAndCounted(dir, expected);
+    const storage = await open(dir);
+    try {
+      equal((await storage.head("trimmed")).earliest, trimmed.earliest);
+      ok(trimmed.earliest > 0);
+      const left = await storage.read("trimmed", trimmed.earliest, 1 << 20);
+      equal(new TextDecoder().decode(left.data), trimmed.text);
+      await rejects(storage.read("trimmed", 1, 1 << 20), { code: "offset_trimmed" });
+      equal(await readThrough(storage, "compacted"), compacted.text);
+      const kept = await storage.snapshots?.get("events");
+      equal(new TextDecoder().decode(kept?.body), snapshot);
+    } finally {
+      await storage.close();
+    }
+    equal([...Deno.readDirSync(`${dir}/segments/04`)].length, 2);
+  }));
+
+/** All of a stream, whose chunks may be several. */
+async function readThrough(storage: Storage, name: string): Promise<string> {
+  let text = "";
+  for (let at = 0;;) {
+    const { data, next, tail } = await storage.read(name, at, 1 << 20);
+    text += new TextDecoder().decode(data);
+    if (next === tail) return text;
+    at = next;
+  }
+}
+
+Deno.test("a conversion of version 5 that is cut short anywhere begins again", () =>
+  withTempDir(async (root) => {
+    let isConverted = false;
+    for (let calls = 0; !isConverted; calls += 3) {
+      const dir = `${root}/${calls}`;
+      const { expected } = await unpackVersion5(dir);
+      const fileSystem = new HookedFileSystem();
+      let left = calls;
+      fileSystem.before = () => {
+        if (left-- === 0) throw new Error("the process ends");
+      };
+      await rejects(open(dir, fileSystem), /the process ends/);
+      isConverted = versionOf(dir) === FORMAT_VERSION;
+      await isWholeAndCounted(dir, expected);
+      ok(calls < 50, "FORMAT is written at some time");
     }
   }));
 

@@ -92,11 +92,11 @@ used("a directory in use is rejected with the number of the process", async (dir
 });
 
 used("an unknown version is rejected", async (dir) => {
-  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 6, uuid: OTHER_UUID }));
+  await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 7, uuid: OTHER_UUID }));
   await notOpened(
     open(dir),
     "unknown_version",
-    /FORMAT: .*version 6, and this program reads version 5\. A newer program .*MAINTENANCE/,
+    /FORMAT: .*version 7, and this program reads version 6\. A newer program .*MAINTENANCE/,
   );
   await Deno.writeFile(`${dir}/FORMAT`, encodeFormat({ version: 1, uuid: OTHER_UUID }));
   await notOpened(open(dir), "unknown_version", /version 1, .*An older program .*copy its streams/);

@@ -4,14 +4,14 @@ import { decodeFormat, encodeFormat } from "../../../../src/storage/file/directo
 
 const UUID = "00112233-4455-6677-8899-aabbccddeeff";
 const GOLDEN = `durable-streams directory
-version 5
+version 6
 uuid ${UUID}
-crc32 0024f246
+crc32 7e5cbae0
 `;
 
 Deno.test("FORMAT has its golden bytes", () => {
-  equal(new TextDecoder().decode(encodeFormat({ version: 5, uuid: UUID })), GOLDEN);
-  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 5, uuid: UUID });
+  equal(new TextDecoder().decode(encodeFormat({ version: 6, uuid: UUID })), GOLDEN);
+  equal(decodeFormat(encodeUtf8(GOLDEN)), { version: 6, uuid: UUID });
 });
 
 Deno.test("FORMAT of another version is still read", () => {

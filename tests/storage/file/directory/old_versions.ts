@@ -24,11 +24,35 @@ export function unpackVersion4(dir: string): Promise<Record<string, OldStream>> 
 }
 
 async function unpack(dir: string, version: 3 | 4): Promise<Record<string, OldStream>> {
-  const text = await readPacked(new URL(`./version_${version}.json.gz`, import.meta.url));
-  const { files, expected }: {
-    files: Record<string, string>;
-    expected: Record<string, OldStream>;
-  } = JSON.parse(text);
+  const { files, expected }: Packed = await readVersion(version);
   await unpackFiles(dir, files);
   return expected;
+}
+
+/** What else is in a directory of version 5. */
+export interface Version5 {
+  readonly expected: Record<string, OldStream>;
+  /** What is left of a stream that was trimmed, `trimmed`. */
+  readonly trimmed: { readonly earliest: number; readonly text: string };
+  /** What is left of a stream that was compacted, `compacted`. */
+  readonly compacted: { readonly text: string };
+  /** The snapshot of `events`. */
+  readonly snapshot: string;
+}
+
+/** The same of version 5; the stream `small` has a segment, which version 6 would keep in the catalogue. */
+export async function unpackVersion5(dir: string): Promise<Version5> {
+  const { files, ...rest }: Packed & Version5 = await readVersion(5);
+  await unpackFiles(dir, files);
+  return rest;
+}
+
+interface Packed {
+  readonly files: Record<string, string>;
+  readonly expected: Record<string, OldStream>;
+}
+
+async function readVersion(version: number) {
+  const url = new URL(`./version_${version}.json.gz`, import.meta.url);
+  return JSON.parse(await readPacked(url));
 }

@@ -263,7 +263,7 @@ Deno.test("open files stay within their limit", () =>
 Deno.test("files are synced one by one, and by a barrier when the storage closes", () =>
   withTempDir(async (root) => {
     const disk = new HookedFileSystem();
-    const kit = new FileKit(root, { fileSystem: disk });
+    const kit = new FileKit(root, { fileSystem: disk, smallStreamBytes: 0 });
     await kit.open();
     const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
     const append = async () => {

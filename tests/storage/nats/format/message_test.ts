@@ -144,7 +144,7 @@ Deno.test("a use and an end have their golden bytes", () => {
 
 Deno.test("a message with a flag that isn't known is malformed: a newer version may mean anything", () => {
   const bytes = encodeMessage({ ...HEAD, kind: "touched" });
-  for (const flag of [8, 16, 32, 64, 128]) {
+  for (const flag of [16, 32, 64, 128]) {
     const changed = bytes.slice();
     changed[3] = flag;
     throws(() => decodeMessage(sealFrame(changed)), /flags/);

@@ -1,6 +1,7 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
 import type { Bytes } from "../../../../src/protocol/bytes.ts";
 import { FrameWriter, MalformedFrame } from "../../../../src/storage/nats/format/binary.ts";
+import { NOTHING_KEPT } from "../../../../src/storage/nats/format/kept_snapshot.ts";
 import { KIND } from "../../../../src/storage/nats/format/kinds.ts";
 import {
   decodeIdentity,
@@ -124,6 +125,8 @@ Deno.test("a snapshot has its golden bytes", () => {
     seq: "z",
     producers: new Map([["p", { epoch: 1, seq: 2 }], ["q", { epoch: 0, seq: 5 }]]),
     forks: new Map([[1026, { name: "f", atMs: 9 }]]),
+    kept: NOTHING_KEPT,
+    messages: undefined,
   };
   const bytes = hex`
     d5 01 20 0f              // kind: snapshot, flags

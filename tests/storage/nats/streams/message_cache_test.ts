@@ -31,6 +31,7 @@ function message(start: number, lengthBytes: number): CachedMessage {
     ends: [end],
     appendStart: start,
     isPart: false,
+    counts: undefined,
   };
 }
 

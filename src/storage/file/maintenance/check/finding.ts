@@ -28,6 +28,8 @@ export type FindingKind =
   | "state_row"
   | "stream_row"
   | "segment_row"
+  /** The row of a block fails its checksum, has no stream, or contradicts others. */
+  | "block_row"
   | "producer_row"
   /** A snapshot's row fails its checksum, has no stream, or is of an offset past its stream's tail. */
   | "snapshot_row"

@@ -11,6 +11,7 @@ import {
   toSegmentRow,
   toStreamRow,
 } from "../../catalog/schema.ts";
+import { checkBlocks, type HeldSoFar } from "./blocks.ts";
 import { rowFinding } from "./catalog.ts";
 import { asNumbers, wrongChecksum } from "../scan/table_rows.ts";
 import type { LogExtent } from "./log.ts";
@@ -41,7 +42,7 @@ export function rowStates(database: DatabaseSync): (id: number) => RowState | un
 }
 
 /**
- * Checks the rows of streams, producers and segments, and the segments' files. The three tables are
+ * Checks the rows of streams, producers, segments and blocks, and the segments' files. The tables are
  * read side by side, so that the memory that this takes doesn't follow their number.
  */
 export function* checkRows(
@@ -60,6 +61,7 @@ class RowsCheck {
   readonly #streams: RowCursor;
   readonly #producers: RowCursor;
   readonly #segments: RowCursor;
+  readonly #blocks: RowCursor;
 
   constructor(scope: CheckScope, database: DatabaseSync, frame: RowsFrame) {
     this.#scope = scope;
@@ -73,6 +75,10 @@ class RowsCheck {
     );
     this.#segments = new RowCursor(
       rowPages(database, "segment", ["stream_id", "base"]),
+      "stream_id",
+    );
+    this.#blocks = new RowCursor(
+      rowPages(database, "block", ["stream_id", "base"]),
       "stream_id",
     );
   }
@@ -95,9 +101,16 @@ class RowsCheck {
     for (const row of this.#segments.takeBefore(before)) {
       yield this.#orphan("segment_row", "segment", row);
     }
+    for (const row of this.#blocks.takeBefore(before)) {
+      yield this.#orphan("block_row", "block", row);
+    }
   }
 
-  #orphan(kind: "producer_row" | "segment_row", table: string, row: SqlRow): Finding {
+  #orphan(
+    kind: "producer_row" | "segment_row" | "block_row",
+    table: string,
+    row: SqlRow,
+  ): Finding {
     const id = Number(row.stream_id);
     return {
       ...rowFinding(kind, this.#path, `a row of ${table} of a stream without a row`, {
@@ -120,7 +133,7 @@ class RowsCheck {
     const stream = wrong === undefined ? toStreamRow(asNumbers(row), this.#path) : undefined;
     if (stream !== undefined) yield* this.#streamRow(stream, row, affected);
     yield* this.#producersOf(affected, stream?.producerCount);
-    yield* this.#segmentsOf(affected, stream);
+    yield* this.#heldOf(affected, stream);
   }
 
   *#streamRow(stream: StreamRow, row: SqlRow, affected: AffectedStream): Generator<Finding> {
@@ -178,11 +191,39 @@ class RowsCheck {
     };
   }
 
-  /** @param stream its row, where that can be trusted */
-  *#segmentsOf(affected: AffectedStream, stream: StreamRow | undefined): Generator<Found> {
+  /**
+   * What is held of a stream is one run: its segments, its blocks in the catalogue, the row's rest.
+   *
+   * @param stream its row, where that can be trusted
+   */
+  *#heldOf(affected: AffectedStream, stream: StreamRow | undefined): Generator<Found> {
+    const inSegments = yield* this.#segmentsOf(affected, stream);
+    const { next, messages } = yield* checkBlocks(this.#blocks.takeOf(affected.id), {
+      path: this.#path,
+      affected,
+      isJson: stream !== undefined && isJsonType(stream.contentType),
+      before: inSegments,
+      gapAt: (next, base) =>
+        stream === undefined || isTrimmed(stream, next, base)
+          ? undefined
+          : this.#gap("block", affected, next, base),
+    });
+    if (stream === undefined) return;
+    const end = stream.tail - stream.rest.length;
+    if (next === end) yield* this.#messages(affected, stream, messages);
+    else if (!isTrimmed(stream, next, end)) {
+      const table = next === inSegments.next ? "segment" : "block";
+      yield this.#gap(table, affected, next, end);
+    }
+  }
+
+  /** @returns how far they go */
+  *#segmentsOf(
+    affected: AffectedStream,
+    stream: StreamRow | undefined,
+  ): Generator<Found, HeldSoFar> {
     let next = stream?.fork?.point ?? 0;
     let messages: number | undefined = 0;
-    const end = stream === undefined ? undefined : stream.tail - stream.rest.length;
     for (const row of this.#segments.takeOf(affected.id)) {
       const wrong = wrongChecksum(row, SEGMENT_COLUMNS);
       if (wrong !== undefined) {
@@ -194,19 +235,17 @@ class RowsCheck {
       const segment = toSegmentRow(asNumbers(row), this.#path);
       if (stream !== undefined && segment.base !== next) {
         if (!isTrimmed(stream, next, segment.base)) {
-          yield this.#gap(affected, next, segment.base);
+          yield this.#gap("segment", affected, next, segment.base);
         }
         messages = undefined;
       }
       next = segment.end;
       messages = yield* this.#segment(segment, affected, stream, messages);
     }
-    if (stream !== undefined && end !== undefined && next !== end) {
-      if (!isTrimmed(stream, next, end)) yield this.#gap(affected, next, end);
-    } else if (stream !== undefined) yield* this.#messages(affected, stream, messages);
+    return { next, messages };
   }
 
-  /** @param stored how many messages there are in segments, where that is known */
+  /** @param stored how many messages there are before the rest, where that is known */
   *#messages(
     affected: AffectedStream,
     { contentType, messages, rest, restMessages }: StreamRow,
@@ -229,7 +268,7 @@ class RowsCheck {
     }
     if (stored !== undefined && messages !== stored + counted) {
       yield wrong(
-        "messages isn't how many the segments and the rest have",
+        "messages isn't how many the segments, the blocks and the rest have",
         stored + counted,
         messages,
       );
@@ -252,12 +291,17 @@ class RowsCheck {
     return next.value;
   }
 
-  #gap(stream: AffectedStream, expected: number, found: number): Finding {
+  #gap(
+    table: "segment" | "block",
+    stream: AffectedStream,
+    expected: number,
+    found: number,
+  ): Finding {
     const message = found > expected
-      ? "a row of segment is missing"
-      : "rows of segment hold more than the row of their stream";
+      ? `a row of ${table} is missing`
+      : `rows of ${table} hold more than the row of their stream`;
     return {
-      ...rowFinding("segment_row", this.#path, message, {
+      ...rowFinding(`${table}_row`, this.#path, message, {
         expected: `bytes that go on at offset ${expected}`,
         found: `some that go on at ${found}`,
       }),

@@ -13,6 +13,7 @@ const TABLES: readonly CatalogTable[] = [
   CATALOG_TABLES.state,
   CATALOG_TABLES.stream,
   CATALOG_TABLES.segment,
+  CATALOG_TABLES.block,
   CATALOG_TABLES.producer,
   CATALOG_TABLES.snapshot,
   CATALOG_TABLES.subscription,
@@ -65,6 +66,6 @@ function rowItem(kind: string, columns: readonly string[], row: SqlRow): Item {
 function fieldOf(column: string, value: SqlRow[string] | undefined): ItemFields[string] {
   if (value === null || value === undefined) return undefined;
   if (value instanceof Uint8Array) return `${value.length} bytes: ${bytesText(value)}`;
-  if (column.endsWith("_at_ms")) return timeText(Number(value));
+  if (/(?:^|_)at_ms$/.test(column)) return timeText(Number(value));
   return typeof value === "bigint" ? Number(value) : value;
 }

@@ -10,6 +10,7 @@ import {
 import { createSqliteCatalog } from "../../catalog/sqlite_catalog.ts";
 import { SCHEMA, UPDATE_STATE } from "../../catalog/schema.ts";
 import { openReadOnlyCatalog, type ReadOnlyCatalog } from "../scan/read_only_catalog.ts";
+import { repairBlockRows } from "./block_rows.ts";
 import { copyCatalog, newestRow, type StateFallback } from "./catalog_copy.ts";
 import { CATALOG_TABLES, foundRows, integerOf, isSqliteError, textOf } from "../scan/table_rows.ts";
 import type { CatalogView, RowView } from "./catalog_view.ts";
@@ -154,6 +155,7 @@ async function tryRebuild(
     if (!hasRows(source.database)) return undefined;
     await copyCatalog(scope, source.database, sink, fallback);
     repairSegmentRows(scope, sink);
+    await repairBlockRows(scope, sink, fallback.uuid);
     return new RepairCatalog(scope, { database: sink, close: () => sink.close() });
   } finally {
     source.close();
@@ -177,6 +179,7 @@ async function rebuild(
       try {
         await copyCatalog(scope, source, sink, fallback);
         repairSegmentRows(scope, sink);
+        await repairBlockRows(scope, sink, fallback.uuid);
       } finally {
         sink.close();
       }

@@ -10,6 +10,7 @@ const {
   stream: STREAM,
   producer: PRODUCER,
   segment: SEGMENT,
+  block: BLOCK,
   snapshot: SNAPSHOT,
   state: STATE,
 } = CATALOG_TABLES;
@@ -82,7 +83,7 @@ function endOf(row: Readonly<Record<string, SQLInputValue | undefined>>): SQLInp
   return BigInt(Number(touched)) + 1000n * BigInt(Number(ttl));
 }
 
-/** A stream that others are forks of stays for them, softly deleted, with what its segments hold. */
+/** A stream that others are forks of stays for them, softly deleted, with what its segments and blocks hold. */
 function keepSources(
   sink: DatabaseSync,
   damaged: readonly SqlRow[],
@@ -124,7 +125,7 @@ function keepSources(
 
 /** Rows of streams that are lost are lost with them. */
 function copyOwned(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDataLoss): void {
-  for (const table of [PRODUCER, SEGMENT, SNAPSHOT]) {
+  for (const table of [PRODUCER, SEGMENT, BLOCK, SNAPSHOT]) {
     const marks = [...table.columns, "crc32"].map(() => "?").join(", ");
     const insert = sink.prepare(`INSERT OR IGNORE INTO ${table.name} VALUES (${marks})`);
     const rows = foundRows(source, table);
@@ -139,11 +140,12 @@ function copyOwned(source: DatabaseSync, sink: DatabaseSync, dataLoss: CatalogDa
   }
 }
 
-/** A stream that is kept for its forks extends over all of its segments, if not to the last fork's point. */
+/** A stream that is kept for its forks extends over all that is held of it, if not to the last fork's point. */
 function stretchSources(sink: DatabaseSync): void {
-  const rows = sink.prepare(`
-    SELECT stream.*, (SELECT max("end") FROM segment WHERE stream_id = id) AS end FROM stream
-    WHERE tail < (SELECT max("end") FROM segment WHERE stream_id = id)`).all();
+  const end = `(SELECT max("end") FROM (
+    SELECT "end" FROM segment WHERE stream_id = id
+    UNION ALL SELECT "end" FROM block WHERE stream_id = id))`;
+  const rows = sink.prepare(`SELECT stream.*, ${end} AS end FROM stream WHERE tail < ${end}`).all();
   for (const row of rows) {
     sink.prepare("DELETE FROM stream WHERE id = ?").run(integerOf(row.id));
     insertStream(sink, { ...row, tail: integerOf(row.end) });

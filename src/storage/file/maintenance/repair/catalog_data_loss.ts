@@ -24,7 +24,7 @@ export class CatalogDataLoss {
     this.#note("stream", row);
     const id = integerOf(row.id);
     const message = isKeptForForks
-      ? "its row is damaged; what segments hold of it is kept for its forks, and it is deleted otherwise"
+      ? "its row is damaged; what segments and blocks hold of it is kept for its forks, and it is deleted otherwise"
       : "its row is damaged: the stream is gone";
     this.#report(message, { id, name: textOf(row.name) }, {
       from: integerOf(row.fork_point),
@@ -33,15 +33,20 @@ export class CatalogDataLoss {
   }
 
   /**
-   * Adds a row of `producer`, `segment` or `snapshot` that fails its checksum, or whose stream is lost. A segment's row
-   * may be rebuilt from its files.
+   * Adds a row of `producer`, `segment`, `block` or `snapshot` that fails its checksum, or whose stream is
+   * lost. A segment's row may be rebuilt from its files.
    *
    * @param name of its stream, undefined where that is lost
    */
-  owned(table: "producer" | "segment" | "snapshot", row: SqlRow, name: string | undefined): void {
+  owned(
+    table: "producer" | "segment" | "block" | "snapshot",
+    row: SqlRow,
+    name: string | undefined,
+  ): void {
     this.#note(table, row);
     if (table === "segment" || name === undefined) return;
     const stream = { id: integerOf(row.stream_id), name };
+    if (table === "block") return this.#block(row, stream);
     if (table === "snapshot") {
       return this.#report("its snapshot's row is damaged: it is gone", stream);
     }
@@ -49,6 +54,14 @@ export class CatalogDataLoss {
     const message = `the place of producer ${producer} is gone: it has to begin a new epoch, and ` +
       "what it sends again is appended again";
     this.#report(message, stream);
+  }
+
+  #block(row: SqlRow, stream: { id: number; name: string }): void {
+    const [from, to] = [integerOf(row.base), integerOf(row.end)];
+    // What is damaged may be the offsets.
+    const isLength = row.body instanceof Uint8Array && row.body.length === to - from;
+    const message = "a block of it in the catalogue is damaged: its bytes are gone";
+    this.#report(message, stream, isLength ? { from, to } : undefined);
   }
 
   /** Adds a row of `subscription` that fails its checksum. */

@@ -14,6 +14,7 @@ import type { FilePart } from "../../directory/quarantine.ts";
 import type { SqlRow } from "../../catalog/schema.ts";
 import { isThere } from "../scan/format.ts";
 import { CATALOG_TABLES, integerOf, textOf } from "../scan/table_rows.ts";
+import { blocksEnds } from "./block_rows.ts";
 import type { RepairCatalog } from "./catalog.ts";
 import { UNCOUNTED } from "./index_rebuilder.ts";
 import { checkedValues } from "./row_values.ts";
@@ -55,11 +56,13 @@ export async function repairMessageCounts(
   const segments = catalog.database.prepare(
     'SELECT base, generation, bytes, "end", blocks FROM segment WHERE stream_id = ? ORDER BY base',
   );
+  const blocksEndOf = blocksEnds(catalog.database);
   const wrong: Record<string, SqlRow[string]>[] = [];
   for (const row of streams.iterate()) {
     const streamId = integerOf(row.id);
     const isJson = isJsonType(textOf(row.content_type) ?? "");
     let messages: number | undefined = 0;
+    let at = integerOf(row.fork_point);
     const stored = integerOf(row.messages) - integerOf(row.rest_messages);
     const places = segments.all(streamId).map((place) => ({
       streamId,
@@ -69,13 +72,21 @@ export async function repairMessageCounts(
       end: integerOf(place.end),
       blocks: integerOf(place.blocks),
     }));
+    const blocksEnd = blocksEndOf(streamId);
     const behind = new CountsBehind(scope, places, stored);
     for (const [i, place] of places.entries()) {
-      const atEnd = i === places.length - 1 ? stored : undefined;
+      const isLast = i === places.length - 1 && blocksEnd === undefined;
+      const atEnd = isLast ? stored : undefined;
       const segment = { ...place, isJson, atEnd, most: () => behind.mostUpTo(i) };
-      messages = await repairSegment(scope, segment, messages);
+      // How many were trimmed, or are lost, only the index knows.
+      const before: number | undefined = place.base === at ? messages : undefined;
+      messages = await repairSegment(scope, segment, before);
+      at = place.end;
     }
-    if (messages === undefined) continue;
+    // A block in the catalogue is as it was written, and so is what it counts.
+    if (blocksEnd !== undefined) ({ end: at, messages } = blocksEnd);
+    const isAll = at === integerOf(row.tail) - restBytes(row).length;
+    if (messages === undefined || !isAll) continue;
     const rest = restMessages(row, isJson);
     if (integerOf(row.messages) === messages + rest && integerOf(row.rest_messages) === rest) {
       continue;
@@ -99,8 +110,12 @@ export async function repairMessageCounts(
   }
 }
 
+function restBytes({ rest }: SqlRow): Uint8Array {
+  return rest instanceof Uint8Array ? rest : new Uint8Array(0);
+}
+
 function restMessages(row: SqlRow, isJson: boolean): number {
-  const rest = row.rest instanceof Uint8Array ? row.rest : new Uint8Array(0);
+  const rest = restBytes(row);
   if (isJson) return messageEnds(rest).length;
   return rest.length === 0 ? 0 : Math.max(1, integerOf(row.rest_messages));
 }

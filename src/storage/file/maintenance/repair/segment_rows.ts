@@ -22,7 +22,8 @@ export function repairSegmentRows(scope: RepairScope, database: DatabaseSync): v
     "SELECT id, name, coalesce(fork_point, 0) AS start, tail - length(rest) AS end FROM stream",
   );
   const segments = database.prepare(
-    'SELECT base, "end" FROM segment WHERE stream_id = ? ORDER BY base',
+    'SELECT base, "end" FROM segment WHERE stream_id = ?1 ' +
+      'UNION ALL SELECT base, "end" FROM block WHERE stream_id = ?1 ORDER BY base',
   );
   const insert = database.prepare("INSERT OR REPLACE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)");
   for (const row of streams.all()) {

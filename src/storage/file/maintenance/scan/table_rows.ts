@@ -7,6 +7,7 @@ import {
   STATE_COLUMNS,
   STREAM_COLUMNS,
 } from "../../catalog/schema.ts";
+import { BLOCK_COLUMNS } from "../../catalog/block_rows.ts";
 import { SNAPSHOT_COLUMNS } from "../../catalog/snapshot_rows.ts";
 import { CURSOR_COLUMNS, SUBSCRIPTION_COLUMNS } from "../../catalog/subscription_rows.ts";
 import { rowPages, RowsOutOfOrder } from "./row_pages.ts";
@@ -18,6 +19,7 @@ export interface CatalogTable {
     | "stream"
     | "producer"
     | "segment"
+    | "block"
     | "snapshot"
     | "subscription"
     | "cursor";
@@ -31,6 +33,7 @@ export const CATALOG_TABLES = {
   stream: { name: "stream", columns: STREAM_COLUMNS, key: ["id"] },
   producer: { name: "producer", columns: PRODUCER_COLUMNS, key: ["stream_id", "producer_id"] },
   segment: { name: "segment", columns: SEGMENT_COLUMNS, key: ["stream_id", "base"] },
+  block: { name: "block", columns: BLOCK_COLUMNS, key: ["stream_id", "base"] },
   snapshot: { name: "snapshot", columns: SNAPSHOT_COLUMNS, key: ["stream_id"] },
   subscription: { name: "subscription", columns: SUBSCRIPTION_COLUMNS, key: ["id"] },
   cursor: { name: "cursor", columns: CURSOR_COLUMNS, key: ["subscription_id", "stream_id"] },

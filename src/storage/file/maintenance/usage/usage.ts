@@ -24,7 +24,7 @@ export interface StreamUsage {
   /** Those that read its bytes. */
   readonly forks: number;
   readonly segments: number;
-  /** Its segments and their indexes, its unfilled block in the catalogue, and its snapshot. */
+  /** Its segments and their indexes, its blocks in the catalogue, and its snapshot. */
   readonly bytes: number;
   /** Of these its snapshot. */
   readonly snapshotBytes: number;
@@ -67,6 +67,7 @@ export function* streamUsages({ paths }: UsageScope, prefix: string): Generator<
       "(SELECT count(*) FROM segment g WHERE g.stream_id = s.id) AS segments, " +
       `(SELECT sum(bytes + ${INDEX_HEADER_BYTES} + ${INDEX_ENTRY_BYTES} * blocks) ` +
       "FROM segment g WHERE g.stream_id = s.id) AS segment_bytes, " +
+      '(SELECT sum("end" - base) FROM block b WHERE b.stream_id = s.id) AS block_bytes, ' +
       "(SELECT bytes FROM snapshot p WHERE p.stream_id = s.id) AS snapshot_bytes";
     const page = (bound: string) =>
       database.prepare(
@@ -93,7 +94,8 @@ function usageOf(row: SqlRow, held: HeldBytes): StreamUsage {
     heldBy: row.soft_deleted === 1 ? "forks" : "there",
     forks: Number(row.forks),
     segments: Number(row.segments),
-    bytes: Number(row.segment_bytes ?? 0) + Number(row.rest_bytes) + snapshotBytes,
+    bytes: Number(row.segment_bytes ?? 0) + Number(row.block_bytes ?? 0) +
+      Number(row.rest_bytes) + snapshotBytes,
     snapshotBytes,
     ...held.of(row),
   };
@@ -103,6 +105,7 @@ function usageOf(row: SqlRow, held: HeldBytes): StreamUsage {
 class HeldBytes {
   readonly #firstNeeded: StatementSync;
   readonly #segmentsBefore: StatementSync;
+  readonly #blocksBefore: StatementSync;
 
   constructor(database: DatabaseSync) {
     // Forks of forks, too, each as far as its bytes are this stream's. UNION ends where damage makes a circle.
@@ -119,6 +122,9 @@ class HeldBytes {
         "ELSE min(bytes, :end - base) END) AS bytes " +
         "FROM segment WHERE stream_id = :id AND base < :end",
     );
+    this.#blocksBefore = database.prepare(
+      'SELECT sum(min("end", :end) - base) AS bytes FROM block WHERE stream_id = :id AND base < :end',
+    );
   }
 
   of(row: SqlRow): Pick<StreamUsage, "heldByForksBytes" | "trimmedBytes"> {
@@ -132,8 +138,9 @@ class HeldBytes {
   /** How many bytes of a stream are of offsets before this one. */
   #before({ id, tail, rest_bytes: rest }: SqlRow, end: number): number {
     const segments = this.#segmentsBefore.get({ id: id ?? 0, end })?.bytes;
+    const blocks = this.#blocksBefore.get({ id: id ?? 0, end })?.bytes;
     const restStart = Number(tail) - Number(rest);
-    return Number(segments ?? 0) + Math.max(0, end - restStart);
+    return Number(segments ?? 0) + Number(blocks ?? 0) + Math.max(0, end - restStart);
   }
 }
 

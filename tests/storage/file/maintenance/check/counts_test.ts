@@ -20,7 +20,7 @@ const INDEX = "segments/01/0000000000000001-00000000000000000000.idx";
 
 /** A directory with a JSON stream of three blocks and a rest, and 15 messages. */
 async function makeDirectory(dir: string): Promise<void> {
-  const storage = await openFileStorage({ dir, walBytes: 64 * 1024 });
+  const storage = await openFileStorage({ dir, walBytes: 64 * 1024, smallStreamBytes: 0 });
   await storage.create("s", { contentType: JSON_TYPE });
   for (let i = 0; i < 15; i++) {
     const body = encodeUtf8(JSON.stringify(`${i}`.padEnd(1000, "x")));
@@ -69,7 +69,7 @@ Deno.test("a row that counts wrongly is found, and repaired", () =>
     database.close();
     equal(findingsOf(dir), [
       "rest_messages isn't how many messages the rest has: 3, 2",
-      "messages isn't how many the segments and the rest have: 15, 7",
+      "messages isn't how many the segments, the blocks and the rest have: 15, 7",
     ]);
     const options = { fileSystem: nodeFileSystem, dir, isDryRun: false, nowMs: 0 };
     const { left, actions } = await repairDirectory(options);

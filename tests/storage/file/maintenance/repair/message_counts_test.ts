@@ -52,3 +52,28 @@ for (const lost of [[0], [1], [0, 1], [0, 2, 4], [5], [4, 5]]) {
       await kit.close();
     }));
 }
+
+Deno.test("a repair counts nothing anew behind what was trimmed", () =>
+  withTempDir(async (root) => {
+    const kit = new FileKit(root, OPTIONS);
+    const storage = await kit.open();
+    await storage.create("trimmed", { contentType: "application/json" });
+    const tails: number[] = [];
+    for (let i = 0; i < MESSAGES; i++) {
+      const body = encodeUtf8(JSON.stringify(`${i}`.padEnd(10_000, "x")));
+      const { tail } = await storage.append("trimmed", { contentType: "application/json", body });
+      tails.push(tail);
+    }
+    await kit.checkpoint();
+    await storage.update?.("trimmed", { trimBefore: tails[5] });
+    await kit.checkpoint();
+    await kit.close();
+    const indexes = indexesOf(kit.dir);
+    ok(indexes.length < 6);
+    const before = indexes.map((path) => Deno.readFileSync(path).toHex());
+    Deno.removeSync(`${kit.dir}/FORMAT`);
+    await repairWhole(kit.dir);
+    equal(indexes.map((path) => Deno.readFileSync(path).toHex()), before);
+    equal((await (await kit.open()).head("trimmed")).messages, MESSAGES);
+    await kit.close();
+  }));

@@ -36,7 +36,7 @@ Deno.test("FORMAT that is missing or damaged is written anew", async () => {
 
 Deno.test("another version is refused, and nothing is changed", async () => {
   const { encodeFormat } = await import("../../../../../src/storage/file/directory/format_file.ts");
-  for (const version of [2, 3, 4, 6]) {
+  for (const version of [2, 3, 4, 5, 7]) {
     const other = (dir: string) => {
       const uuid = "00112233-4455-6677-8899-aabbccddeeff";
       Deno.writeFileSync(join(dir, "FORMAT"), encodeFormat({ version, uuid }));
