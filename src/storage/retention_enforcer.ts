@@ -252,7 +252,7 @@ export class RetentionEnforcer<S extends Stream> {
     if (tail - earliest > bytes || buffer.messages - earliestMessages > messages) return false;
     if (earliest < buffer.start || earliest === tail) return false;
     const oldestMs = buffer.countedBlockAt(earliest).atMs;
-    if (oldestMs < nowMs - ageMs) return false;
+    if (oldestMs < nowMs - ageMs || oldestMs > nowMs + CLOCK_SLACK_MS) return false;
     this.#due(stream, state, Math.max(oldestMs + ageMs + state.ageSlackMs, nowMs + 1));
     this.#parts.onDue?.(stream);
     return true;
