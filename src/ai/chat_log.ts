@@ -50,7 +50,7 @@ export async function newestAnswer(
   const read = (from: { lastBytes?: number }) =>
     client.reader(path, { ...options, ...from, readMode: "catch-up" }).allJson<unknown>();
   try {
-    // The entry that the last byte is of; by bytes, since not every storage counts messages.
+    // The entry that the last byte is of; by bytes, since not every stream on NATS was counted.
     const entries = await read({ lastBytes: 1 }).catch((error: unknown) => {
       // An extension: elsewhere all of the chat's answers are read.
       if (error instanceof ClientError && error.code === "unsupported") return read({});

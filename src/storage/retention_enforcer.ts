@@ -35,13 +35,13 @@ export interface RetentionEnforcerParts<S extends Stream> {
   load(id: number): S | undefined;
   points: Pick<TrimPoints, "firstKept" | "messagesBefore" | "blockTimeAt">;
   /**
-   * Records that a stream is trimmed.
+   * Records that a stream is trimmed; where that takes its time, it is waited for.
    *
    * @throws {StreamError} where nothing can be recorded now
    */
-  trim(stream: S, earliest: number, messages: number): void;
-  /** Looks for the stream's snapshot, as far as that isn't known yet. */
-  findSnapshot(stream: S): void;
+  trim(stream: S, earliest: number, messages: number): void | Promise<void>;
+  /** Looks for the stream's snapshot, where that may not be known yet. */
+  findSnapshot?(stream: S): void;
   /**
    * Other ids of streams that may be due, where not all of them are in memory; each comes once. `undefined`
    * where there are no more, for now.
@@ -300,7 +300,7 @@ export class RetentionEnforcer<S extends Stream> {
     nowMs: number,
   ): Promise<void> {
     const { points } = this.#parts;
-    if (limits.toSnapshot) this.#parts.findSnapshot(stream);
+    if (limits.toSnapshot) this.#parts.findSnapshot?.(stream);
     const end = { tail: stream.tail, messages: stream.buffer.messages };
     const first = Math.max(
       stream.earliest,
@@ -311,14 +311,16 @@ export class RetentionEnforcer<S extends Stream> {
       const messages = await points.messagesBefore(stream, first, end);
       // While it was looked at it may have gone, been trimmed further, or been given other policies.
       if (stream.lifecycle !== "there" || stream.retention !== state) return;
-      if (first > stream.earliest) this.#parts.trim(stream, first, messages);
+      if (first > stream.earliest) await this.#parts.trim(stream, first, messages);
     }
     state.lookAtBytes = lookAtBytes(limits, BLOCK_BYTES, keptBytes(stream));
     if (limits.ageMs === undefined || stream.earliest === stream.tail) return;
     const oldestMs = await points.blockTimeAt(stream, stream.earliest);
     if (stream.lifecycle !== "there" || stream.retention !== state) return;
     const knownMs = this.#mark(stream, oldestMs, nowMs);
-    this.#due(stream, state, Math.max(knownMs + limits.ageMs + state.ageSlackMs, nowMs + 1));
+    const dueMs = Math.max(knownMs + limits.ageMs + state.ageSlackMs, nowMs + 1);
+    // It may have grown while it was looked at, and be due already.
+    if (dueMs < state.dueMs) this.#due(stream, state, dueMs);
     this.#parts.onDue?.(stream);
   }
 

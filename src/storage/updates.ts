@@ -237,8 +237,12 @@ export class Updates<S extends Stream> {
   }
 }
 
-/** @throws {StreamError} `invalid_header` */
-function changedPolicies(
+/**
+ * The policies of a stream after a change.
+ *
+ * @throws {StreamError} `invalid_header`
+ */
+export function changedPolicies(
   policies: StreamPolicies = {},
   change: StreamChange,
 ): StreamPolicies | undefined {

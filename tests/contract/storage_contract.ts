@@ -7,7 +7,7 @@ import { describeLifecycle } from "./lifecycle.ts";
 import { describeListing, describeListingOfSliding } from "./listing.ts";
 import { describeOffsets } from "./offsets.ts";
 import { describeMessageCounts } from "./message_counts.ts";
-import { describeNoRetention, describeRetention } from "./retention.ts";
+import { describeNoCompaction, describeRetention } from "./retention.ts";
 import { describeTrimming } from "./trimming.ts";
 import { describeReadPositions } from "./read_positions.ts";
 import { describeProducers } from "./producers.ts";
@@ -43,12 +43,10 @@ export function describeStorage(name: string, open: OpenKit, parts: Parts = "all
   describeReadPositions(it);
   describeMessageCounts(it);
   describeSnapshots(it);
-  if (name.startsWith("nats")) describeNoRetention(it);
-  else {
-    describeTrimming(it);
-    describeTrimmedToSnapshot(it);
-    describeRetention(it);
-  }
+  describeTrimming(it);
+  describeTrimmedToSnapshot(it);
+  describeRetention(it);
+  if (name.startsWith("nats")) describeNoCompaction(it);
   describeListing(it);
   describeDescriptions(it);
   describeForks(it);

@@ -22,7 +22,6 @@ const NOT_IN_A_CLUSTER: readonly UselessFlag[] = [
   { flag: flags.compactionShare, reason: OF_FILES },
   { flag: flags.compactionMemory, reason: OF_FILES },
   { flag: flags.quotas, reason: "a quota, and what is in a cluster isn't counted" },
-  { flag: flags.retentionRules, reason: "a retention, and all that is in a cluster is kept" },
 ];
 
 /**

@@ -11,6 +11,7 @@ import type { MessageCounts } from "../message_counts.ts";
 import type { RangeReader } from "../range_reader.ts";
 import type { ForkOrigin } from "../records.ts";
 import type { Created, CreateSpec, ForkSpec } from "../storage.ts";
+import { newPolicies } from "./retention/trims.ts";
 import { type Endings, REFERENCE_GRACE_MS } from "./streams/endings.ts";
 import type { Folder } from "./streams/folder.ts";
 import type { Ids } from "./cluster/ids.ts";
@@ -113,20 +114,15 @@ export class Creation {
     nameSequence: number,
   ): Promise<NatsStream | undefined> {
     const { ids, clock, endings } = this.#parts;
-    if (spec.policies !== undefined) {
-      throw new StreamError(
-        { code: "retention_unsupported" },
-        "The storage keeps all of every stream.",
-      );
-    }
     const fork = spec.fork && await this.#fork(spec, spec.fork);
+    const policies = newPolicies(spec, fork?.source);
     const contentType = spec.contentType ?? fork?.source.contentType ?? DEFAULT_CONTENT_TYPE;
     const { bytes: data, ends } = spec.body === undefined || spec.body.length === 0
       ? { bytes: NO_BYTES, ends: [] }
       : toStored(isJsonType(contentType), spec.body);
     // A fork's own offsets come after its source's, and spaces are in the order of ids.
     const id = await ids.newId(fork?.source.id ?? 0);
-    const record: NameRecord = {
+    const begun: NameRecord = {
       kind: "name",
       id,
       name,
@@ -135,8 +131,11 @@ export class Creation {
       contentType,
       lifetime: spec.lifetime ?? fork?.source.lifetime ?? FOREVER,
       fork: fork?.origin,
+      ...(policies === undefined ? {} : { policies }),
     };
-    if (fork !== undefined && !(await this.#reference(fork.source, record))) return undefined;
+    const earliest = fork === undefined ? 0 : await this.#reference(fork, begun);
+    if (earliest === undefined) return undefined;
+    const record = earliest === 0 ? begun : { ...begun, earliest };
     const stream = new NatsStream(record, 0);
     if (fork !== undefined) this.#parts.loaded.setSource(stream, fork.source);
     try {
@@ -181,12 +180,21 @@ export class Creation {
     }
   }
 
-  /** Lets the source know of a fork, so that it stays; false where it is gone. */
-  async #reference(source: NatsStream, { id, name }: NameRecord): Promise<boolean> {
-    const event = await this.#parts.queueOf(source).record(() =>
-      source.lifecycle === "there" ? { kind: "fork_added", forkId: id, forkName: name } : undefined
-    );
-    return event !== undefined;
+  /**
+   * Lets the source know of a fork, so that it stays, with all that the fork begins with: where that begins.
+   * `undefined` where the source is gone, or the fork point was trimmed meanwhile.
+   */
+  async #reference(
+    { source, origin }: ForkBase,
+    { id, name }: NameRecord,
+  ): Promise<number | undefined> {
+    let earliest = 0;
+    const event = await this.#parts.queueOf(source).record(() => {
+      if (source.lifecycle !== "there" || origin.point < source.earliest) return undefined;
+      earliest = source.earliest;
+      return { kind: "fork_added", forkId: id, forkName: name };
+    });
+    return event === undefined ? undefined : earliest;
   }
 
   async #storeFirst(

@@ -26,6 +26,7 @@ import type { Publisher } from "./cluster/publisher.ts";
 import { QueueRoom } from "./streams/queue_room.ts";
 import type { StorageLayout } from "./cluster/shards.ts";
 import { Snapshots } from "./streams/snapshots.ts";
+import { Retention } from "./retention/retention.ts";
 import { LeftoverWalk } from "./snapshots/leftover_walk.ts";
 import { SnapshotBodies } from "./snapshots/snapshot_bodies.ts";
 import { FrontEndStatus } from "./status.ts";
@@ -75,12 +76,11 @@ export class FrontEnd {
   readonly #listing: Listing;
   readonly #directory: StreamDirectory;
   readonly #creation: Creation;
-  readonly #spaces: OffsetSpaces;
-  readonly #reader: RangeReader;
-  readonly #counts: MessageCounts;
+  readonly #reading: Reading;
   readonly #queueParts: QueueParts;
   readonly #subscriptions: NatsSubscriptions;
   readonly #receiver: AppendReceiver;
+  readonly #retention: Retention;
   #ticks = 0;
   #cancelTimer: (() => void) | undefined;
 
@@ -100,7 +100,7 @@ export class FrontEnd {
     const memory = makeMemory(settings, subjects, publisher, {
       isWritten: (stream) => this.#queues.get(stream)?.isIdle === false,
       onFolded: (stream) => this.#onFolded(stream),
-      onForgotten: (stream) => this.#expiry.forget(stream),
+      onForgotten: (stream) => this.#onForgotten(stream),
     });
     const { loaded, loader, frontEnd } = memory;
     this.#loaded = loaded;
@@ -123,16 +123,16 @@ export class FrontEnd {
     const add = (stream: NatsStream) => this.#add(stream);
     this.#directory = new StreamDirectory({ clock, ...memory, endings, isOver, add });
     const directory = this.#directory;
-    const { spaces, reader, counts } = makeReader(settings, subjects, layout, memory);
-    this.#spaces = spaces;
-    this.#reader = reader;
-    this.#counts = counts;
+    const reading = this.#reading = makeReader(settings, subjects, layout, memory);
+    const { spaces } = reading;
     const sender = new AppendSender(jetStream, subjects, frontEnd, settings.groupBytes);
     this.#queueParts = this.#toQueueParts({ ...shared, ...memory, spaces, sender, isOver });
     const ids = new Ids(jetStream, subjects, publisher);
     this.#ids = ids;
     this.#bodies = new SnapshotBodies({ clock, jetStream, subjects, publisher });
-    const found = { directory, endings, spaces, reader, counts };
+    const snapshots = this.#snapshots;
+    const found = { ...reading, directory, endings, snapshots };
+    this.#retention = new Retention({ ...shared, ...memory, ...found, queueOf });
     this.#creation = new Creation({
       ...shared,
       ...memory,
@@ -196,15 +196,15 @@ export class FrontEnd {
       bodies: this.#bodies,
       listing: this.#listing,
       watching: this.#watching,
-      spaces: this.#spaces,
-      reader: this.#reader,
-      counts: this.#counts,
+      ...this.#reading,
+      retention: this.#retention,
       queueOf: (stream) => this.queueOf(stream),
       onDamaged: (name, reason) => this.#status.onDamaged(name, reason),
       status: () => this.#status.status(),
       measure: () => ({
         ...this.#status.measure(),
         heardChanges: this.#listing.changes,
+        retention: this.#retention.measure(),
         // Only who asks for it pays for a look at each of them.
         get subscriptions() {
           return subscriptions.measure(clock.nowMs());
@@ -215,13 +215,19 @@ export class FrontEnd {
     };
   }
 
-  #add(stream: NatsStream): void {
+  #add(stream: NatsStream, isNew = false): void {
     this.#loaded.add(stream);
     this.#expiry.schedule(stream);
+    this.#retention.onGrown(stream, isNew);
+  }
+
+  #onForgotten(stream: NatsStream): void {
+    this.#expiry.forget(stream);
+    this.#retention.forget(stream);
   }
 
   #onMade(stream: NatsStream): void {
-    this.#add(stream);
+    this.#add(stream, true);
     this.#status.onMade(stream);
     const { observer } = this.#settings;
     observer?.created(stream);
@@ -231,6 +237,7 @@ export class FrontEnd {
   #onFolded(stream: NatsStream): void {
     if (this.#loaded.byId(stream.id) !== stream) return;
     if (stream.lifetime.kind !== "forever") this.#expiry.schedule(stream);
+    this.#retention.onGrown(stream, false);
   }
 
   #onStored(stream: NatsStream, message: StreamMessage, start: number): void {
@@ -239,6 +246,7 @@ export class FrontEnd {
     if (message.kind === "gone") observer?.removed(stream);
     else if (stream.tail > start) observer?.appended(stream, start);
     this.#snapshots.onStored(stream);
+    this.#retention.onStored(stream, message);
   }
 
   #startTimer(): void {
@@ -247,6 +255,7 @@ export class FrontEnd {
       this.#expiry.tick();
       this.#listing.tick();
       this.#walk.tick();
+      this.#retention.tick();
       this.#leftovers.tick();
       this.#probe.tick();
       if (++this.#ticks % TICKS_BETWEEN_SHRINKS === 0) {
@@ -271,6 +280,7 @@ export class FrontEnd {
 
   async #flush(): Promise<void> {
     await this.#walk.stop();
+    await this.#retention.stop();
     await this.#leftovers.stop();
     await this.#expiry.flush();
     await Promise.all([...this.#loaded.all()].map((stream) => this.#queues.get(stream)?.idle()));
@@ -332,12 +342,20 @@ function makeMemory(
   };
 }
 
+/** How streams are read. */
+interface Reading {
+  readonly spaces: OffsetSpaces;
+  readonly reader: RangeReader;
+  readonly blocks: NatsBlocks;
+  readonly counts: MessageCounts;
+}
+
 function makeReader(
   { jetStream }: NatsSettings,
   subjects: Subjects,
   { identity }: StorageLayout,
   { loaded, cache }: Memory,
-): { spaces: OffsetSpaces; reader: RangeReader; counts: MessageCounts } {
+): Reading {
   const sources = {
     loadIfThere: (id: number) => loaded.source(id),
     summary: (id: number) => loaded.source(id),
@@ -345,5 +363,5 @@ function makeReader(
   const spaces = new OffsetSpaces(identity, sources);
   const blocks = new NatsBlocks(cache, new OffsetSearch(jetStream, subjects, cache));
   const reader = new RangeReader(sources, blocks, spaces);
-  return { spaces, reader, counts: new MessageCounts(reader, blocks) };
+  return { spaces, reader, blocks, counts: new MessageCounts(reader, blocks) };
 }

@@ -189,6 +189,8 @@ export class Listing {
     if (record.fork !== undefined) return await this.#parts.directory.load(record, sequence);
     const { jetStream, subjects } = this.#parts;
     const newest = await newestMessage(jetStream, subjects, record);
+    // What is left of it, its messages together say.
+    if (newest?.hasRetention === true) return await this.#parts.directory.load(record, sequence);
     return newest && summaryOf(record, newest);
   }
 }

@@ -25,8 +25,10 @@ import type {
   MessageCount,
   ReadResult,
   Storage,
+  StreamChange,
   StreamDescription,
   StreamInfo,
+  Updated,
   Watch,
 } from "../storage.ts";
 import type { Creation } from "./creation.ts";
@@ -34,6 +36,9 @@ import type { Endings } from "./streams/endings.ts";
 import type { Expiry } from "./expiry.ts";
 import type { Listing } from "./listing.ts";
 import { NameTurns } from "./name_turns.ts";
+import type { Retention } from "./retention/retention.ts";
+import type { RetentionRule } from "../retention_rules.ts";
+import { trimmedError } from "../trimmed_error.ts";
 import type { NatsStream } from "./streams/nats_stream.ts";
 import { checkCounted } from "./reading/offset_search.ts";
 import { isFree, missing, type StreamDirectory } from "./streams/stream_directory.ts";
@@ -60,6 +65,7 @@ export interface NatsStorageParts {
   readonly watching: Watching;
   readonly spaces: OffsetSpaces;
   readonly reader: RangeReader;
+  readonly retention: Retention;
   readonly counts: MessageCounts;
   readonly subscriptions: SubscriptionStore;
   readonly clock: Clock;
@@ -138,16 +144,36 @@ export class NatsStorage implements Storage {
     throw unreachable("others make and delete this stream all the time.");
   }
 
+  async update(name: string, change: StreamChange): Promise<Updated> {
+    const { spaces, retention } = this.#parts;
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      this.#checkOpen();
+      const stream = await this.#there(name);
+      if (!(await retention.change(stream, change))) continue;
+      const { earliest, tail } = stream;
+      return {
+        space: spaces.of(stream),
+        earliest,
+        tail,
+        policies: retention.infoOf(stream).policies,
+      };
+    }
+    throw unreachable("others make and delete this stream all the time.");
+  }
+
+  prepareRetention(rules: readonly RetentionRule[]): () => void {
+    return this.#parts.retention.prepareRules(rules);
+  }
+
   async head(name: string): Promise<StreamInfo> {
     this.#checkOpen();
-    const stream = await this.#there(name);
-    return stream.infoIn(this.#parts.spaces.of(stream));
+    return this.#parts.retention.infoOf(await this.#there(name));
   }
 
   async describe(name: string): Promise<StreamDescription> {
     this.#checkOpen();
     const stream = await this.#there(name);
-    return describeStream(stream, stream.infoIn(this.#parts.spaces.of(stream)), {
+    return describeStream(stream, this.#parts.retention.infoOf(stream), {
       producers: ({ producers }, limit) => sortedProducers(producers, limit),
       forks: (_, limit) => [...stream.forks.values()].slice(0, limit).map((fork) => fork.name),
     });
@@ -155,13 +181,13 @@ export class NatsStorage implements Storage {
 
   async read(name: string, from: ReadFrom, limitBytes: number): Promise<ReadResult> {
     this.#checkOpen();
-    const { expiry, spaces, reader, loader } = this.#parts;
+    const { expiry, reader, loader, retention } = this.#parts;
     const stream = await this.#there(name);
     expiry.accessed(stream);
-    const info = stream.infoIn(spaces.of(stream));
+    const info = retention.infoOf(stream);
     checkSpace("The offset", from, info.space);
     try {
-      const start = await this.#readPosition(stream, from, info.tail);
+      const start = await this.#readPosition(stream, from, info);
       if (start > info.tail) throw pastTail(info, start);
       const { data, next } = await reader.chunk(stream, start, limitBytes, info.tail);
       return { ...info, data, start, next };
@@ -169,18 +195,21 @@ export class NatsStorage implements Storage {
       if (!isDamage(error)) throw error;
       // What isn't there any more may have gone with the stream, while it was read.
       await loader.confirm(stream);
-      if (stream.lifecycle !== "deleted") throw this.#noted(name, error);
-      throw goneWhileRead();
+      const { lifecycle, durableEarliest } = stream;
+      if (lifecycle === "deleted") throw goneWhileRead();
+      if (info.earliest === durableEarliest) throw this.#noted(name, error);
+      // It was trimmed, and so it is read as it is now.
+      return await this.read(name, from, limitBytes);
     }
   }
 
   async countBefore(name: string, offset: Offset): Promise<MessageCount> {
     this.#checkOpen();
-    const { spaces, counts, loader } = this.#parts;
+    const { counts, loader, retention } = this.#parts;
     const stream = await this.#there(name);
-    const info = stream.infoIn(spaces.of(stream));
+    const info = retention.infoOf(stream);
     checkSpace("The offset", offset, info.space);
-    const position = positionOf(offset);
+    const position = namedPosition(stream, offset, info);
     if (position > info.tail) throw pastTail(info, position);
     checkCounted(stream);
     try {
@@ -190,8 +219,10 @@ export class NatsStorage implements Storage {
     } catch (error) {
       if (!isDamage(error)) throw error;
       await loader.confirm(stream);
-      if (stream.lifecycle !== "deleted") throw this.#noted(name, error);
-      throw goneWhileRead();
+      const { lifecycle, durableEarliest } = stream;
+      if (lifecycle === "deleted") throw goneWhileRead();
+      if (info.earliest === durableEarliest) throw this.#noted(name, error);
+      return await this.countBefore(name, offset);
     }
   }
 
@@ -264,16 +295,21 @@ export class NatsStorage implements Storage {
   }
 
   /** Where a read begins. */
-  #readPosition(stream: NatsStream, from: ReadFrom, tail: number): number | Promise<number> {
+  #readPosition(
+    stream: NatsStream,
+    from: ReadFrom,
+    info: StreamInfo,
+  ): number | Promise<number> {
     const { reader } = this.#parts;
-    if (isOffset(from)) return positionOf(from);
+    const { tail, earliest } = info;
+    if (isOffset(from)) return namedPosition(stream, from, info);
     if (from === "now") return tail;
     if ("sinceMs" in from) return reader.since(stream, from.sinceMs, tail);
     if ("lastMessages" in from) {
       checkCounted(stream);
       return this.#parts.counts.startOfLast(stream, from.lastMessages, tail);
     }
-    return reader.boundaryBefore(stream, Math.max(0, tail - from.lastBytes));
+    return reader.boundaryBefore(stream, Math.max(earliest, tail - from.lastBytes));
   }
 }
 
@@ -288,6 +324,18 @@ function pastTail({ space, tail }: StreamInfo, position: number): StreamError {
 
 function goneWhileRead(): StreamError {
   return new StreamError({ code: "not_found" }, "The stream was deleted while it was read.");
+}
+
+/** The position of an offset. A bare 0 is the start, wherever that is. */
+function namedPosition(
+  stream: NatsStream,
+  offset: Offset,
+  { space, earliest }: StreamInfo,
+): number {
+  const position = positionOf(offset);
+  if (position >= earliest) return position;
+  if (offset === 0) return earliest;
+  throw trimmedError("The offset", stream, space, position);
 }
 
 function isDamage(error: unknown): error is StreamError {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../env/clock.ts";
+import type { RetentionRule } from "../retention_rules.ts";
 import type { Stream } from "../stream.ts";
 import type { JetStream } from "./jetstream.ts";
 
@@ -62,6 +63,8 @@ export interface NatsStorageOptions {
    * `auto` once races were lost, `always` (for tests) whenever another one wrote last; `auto`.
    */
   readonly forwarding?: Forwarding | undefined;
+  /** How much is kept of streams whose names match patterns, beside what they say themselves; none. */
+  readonly retention?: readonly RetentionRule[] | undefined;
   readonly observer?: CommitObserver | undefined;
   /** What has become of the connection, for metrics. */
   readonly connection?: ConnectionCounts | undefined;
@@ -104,6 +107,7 @@ export function toSettings(options: NatsStorageOptions): NatsSettings {
     unavailableLimitMs: options.unavailableLimitMs ?? 5000,
     snapshotMessages: options.snapshotMessages ?? 256,
     forwarding: options.forwarding ?? "auto",
+    retention: options.retention ?? [],
     observer: options.observer,
     connection: options.connection,
     clock: options.clock ?? systemClock,

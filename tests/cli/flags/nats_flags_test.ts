@@ -70,6 +70,7 @@ Deno.test("flags of a directory are refused with a cluster, but not variables of
   match(refusal([...CLUSTER, "--fsync", "always"]), /their own sync_interval says/);
   match(refusal([...CLUSTER, "--quota", "a/** = 1GiB"]), /a quota, and .* isn't counted/);
   checkStorage(read([...CLUSTER, "--quota", "none"]));
+  checkStorage(read([...CLUSTER, "--retention", "a/** = 1d"]));
   checkStorage(read(CLUSTER, { DURABLE_STREAMS_DIR: "/data" }));
   checkStorage(read([], { DURABLE_STREAMS_REPLICAS: "3" }));
 });

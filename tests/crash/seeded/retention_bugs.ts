@@ -44,9 +44,53 @@ const BUGS: readonly Pick<SeededBug, "name" | "edits">[] = [
   },
 ];
 
+const PURGES = "nats/retention/purges.ts";
+
+const NATS_RETENTION: readonly Pick<SeededBug, "name" | "edits">[] = [
+  {
+    name: "messages are removed before anything says that they may be",
+    edits: [{
+      file: PURGES,
+      from: "      if (!(await snapshots.storeBeforePurge(stream, upTo))) return 0;\n",
+      to: "",
+    }],
+  },
+  {
+    name: "one message too many is removed",
+    edits: [{
+      file: PURGES,
+      from: "    return first.sequence - 1;",
+      to: "    return first.sequence;",
+    }],
+  },
+  {
+    name: "messages are removed that a fork can read",
+    edits: [{
+      file: PURGES,
+      from: "  for (const fork of forks.values()) from = Math.min(from, fork.from);\n",
+      to: "",
+    }],
+  },
+  {
+    name: "a snapshot in the cluster forgets where its stream begins",
+    edits: [{
+      file: "nats/streams/nats_stream.ts",
+      from: "    return { earliest, messages:",
+      to: "    return { earliest: 0, messages:",
+    }],
+  },
+];
+
 /** Bugs of what is trimmed, which its histories find. */
-export const RETENTION_BUGS: readonly SeededBug[] = BUGS.map((bug) => ({
-  ...bug,
-  test: "nothing is lost of a stream",
-  file: "tests/crash/retention/history_test.ts",
-}));
+export const RETENTION_BUGS: readonly SeededBug[] = [
+  ...BUGS.map((bug) => ({
+    ...bug,
+    test: "nothing is lost of a stream",
+    file: "tests/crash/retention/history_test.ts",
+  })),
+  ...NATS_RETENTION.map((bug) => ({
+    ...bug,
+    test: "in a cluster nothing is lost of a stream that is trimmed",
+    file: "tests/crash/nats/retention_history_test.ts",
+  })),
+];

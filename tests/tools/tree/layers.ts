@@ -82,6 +82,7 @@ const ROOMS: readonly Room[] = [
       ["cluster"],
       ["streams"],
       ["reading", "snapshots"],
+      ["retention"],
       ["subscriptions"],
       ["."],
       ["connection"],

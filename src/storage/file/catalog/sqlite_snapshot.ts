@@ -12,7 +12,7 @@ import { BUSY_TIMEOUT } from "./schema.ts";
 
 /** As many problems as SQLite lists at most. */
 const MAX_PROBLEMS = 100;
-/** Rows that are copied before others have their turn: of streams about 5 MiB at most. */
+/** Rows that are copied before others have their turn: about 5 MiB at most of streams, 8 of their blocks. */
 const SLICE_ROWS = 1000;
 /** As SQLite has them unless it is told otherwise. */
 const PAGE_BYTES = 4096;

@@ -6,6 +6,8 @@ export const KIND = {
   forkRemoved: 4,
   touched: 5,
   gone: 6,
+  retention: 7,
+  forkTrimmed: 9,
   keptSnapshot: 8,
   name: 16,
   tombstone: 17,

@@ -2,6 +2,7 @@ import { type Bytes, decodeUtf8, encodeUtf8 } from "../../../protocol/bytes.ts";
 import { quote } from "../../../protocol/errors.ts";
 import { invariant } from "../../invariant.ts";
 import { getU64, putU64, viewOf } from "../../little_endian.ts";
+import { encodePolicies, type StreamPolicies } from "../../policies.ts";
 import type { ProducerBatch } from "../../records.ts";
 import {
   beginFrame,
@@ -14,6 +15,7 @@ import {
 } from "./binary.ts";
 import { decodeKept, encodeKept, type KeptState } from "./kept_snapshot.ts";
 import { KIND } from "./kinds.ts";
+import { readPolicies } from "./read_policies.ts";
 import {
   getStoredCalls,
   putStoredCalls,
@@ -28,7 +30,9 @@ export type StreamMessage =
   | ForkMessage
   | SnapshotMessage
   | TouchedMessage
-  | GoneMessage;
+  | GoneMessage
+  | RetentionMessage
+  | ForkTrimmedMessage;
 
 /** What each message says. */
 export interface MessageHead {
@@ -47,6 +51,8 @@ export interface MessageHead {
   readonly isClosed: boolean;
   /** Whether only forks keep the stream with it. */
   readonly isSoftlyDeleted: boolean;
+  /** Whether less than all of the stream is kept with it, or there are policies; left out where not. */
+  readonly hasRetention?: boolean;
   /** Left out in streams that a program began which didn't count. */
   readonly counts?: MessageTally;
 }
@@ -115,6 +121,24 @@ export interface GoneMessage extends MessageHead {
   readonly kind: "gone";
 }
 
+/** What is kept of the stream from now on. Any number of them in a row say what the last one says. */
+export interface RetentionMessage extends MessageHead {
+  readonly kind: "retention";
+  /** The first position that can be read. */
+  readonly earliest: number;
+  /** How many messages of the stream's own come before that; 0 where they aren't counted. */
+  readonly messages: number;
+  /** All policies of its own; `undefined` for none. */
+  readonly policies: StreamPolicies | undefined;
+}
+
+/** A fork needs no bytes of the stream before a position any more. */
+export interface ForkTrimmedMessage extends MessageHead {
+  readonly kind: "fork_trimmed";
+  readonly forkId: number;
+  readonly from: number;
+}
+
 /** How long what each message says is. */
 const MESSAGE_HEAD_BYTES = 52;
 /** What an append takes beside its bytes, producer and sequence. */
@@ -124,13 +148,16 @@ const TEXT_LENGTH_BYTES = 2;
 const APPENDS_BYTES = 8;
 const PART_BYTES = 16;
 const FORK_BYTES = 8;
+const RETENTION_BYTES = 16;
+const FORK_TRIMMED_BYTES = 16;
 const COUNTS_BYTES = 12;
 
 const CLOSED = 1;
 const SOFTLY_DELETED = 2;
 const HAS_CALLS = 4;
 const HAS_COUNTS = 8;
-const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS | HAS_COUNTS;
+const HAS_RETENTION = 64;
+const KNOWN_FLAGS = CLOSED | SOFTLY_DELETED | HAS_CALLS | HAS_COUNTS | HAS_RETENTION;
 
 const HAS_PRODUCER = 1;
 const HAS_SEQ = 2;
@@ -187,6 +214,14 @@ export function encodeMessage(message: StreamMessage): Bytes {
       return sealFrame(begin(message, KIND.touched, 0).bytes);
     case "gone":
       return sealFrame(begin(message, KIND.gone, 0).bytes);
+    case "retention":
+      return encodeRetention(message);
+    case "fork_trimmed": {
+      const { bytes, view, at } = begin(message, KIND.forkTrimmed, FORK_TRIMMED_BYTES);
+      putU64(view, at, message.forkId);
+      putU64(view, at + 8, message.from);
+      return sealFrame(bytes);
+    }
   }
 }
 
@@ -208,7 +243,8 @@ function begin(
 ): { bytes: Bytes; view: DataView<ArrayBuffer>; at: number } {
   const { counts } = head;
   const flags = (head.isClosed ? CLOSED : 0) | (head.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
-    (counts === undefined ? 0 : HAS_COUNTS) | ownFlags;
+    (counts === undefined ? 0 : HAS_COUNTS) | (head.hasRetention === true ? HAS_RETENTION : 0) |
+    ownFlags;
   const at = MESSAGE_HEAD_BYTES + (counts === undefined ? 0 : COUNTS_BYTES);
   const bytes = beginFrame(at + bodyBytes, kind, flags);
   const view = viewOf(bytes);
@@ -223,6 +259,31 @@ function begin(
     view.setUint32(MESSAGE_HEAD_BYTES + 8, counts.count, true);
   }
   return { bytes, view, at };
+}
+
+function encodeRetention(message: RetentionMessage): Bytes {
+  const policies = encodeUtf8(encodePolicies(message.policies) ?? "");
+  const { bytes, view, at } = begin(message, KIND.retention, RETENTION_BYTES + policies.length);
+  putU64(view, at, message.earliest);
+  putU64(view, at + 8, message.messages);
+  bytes.set(policies, at + RETENTION_BYTES);
+  return sealFrame(bytes);
+}
+
+function decodeRetention(
+  head: MessageHead,
+  bytes: Bytes,
+  view: DataView,
+  at: number,
+): RetentionMessage {
+  const text = decodeUtf8(bytes.subarray(at + RETENTION_BYTES));
+  return {
+    ...head,
+    kind: "retention",
+    earliest: getU64(view, at),
+    messages: getU64(view, at + 8),
+    policies: text === "" ? undefined : readPolicies(text),
+  };
 }
 
 function encodeAppends(message: AppendsMessage): Bytes {
@@ -311,6 +372,7 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
     accessedAtMs: getU64(view, FRAME_HEAD_BYTES + 36),
     isClosed: (flags & CLOSED) !== 0,
     isSoftlyDeleted: (flags & SOFTLY_DELETED) !== 0,
+    ...((flags & HAS_RETENTION) === 0 ? {} : { hasRetention: true }),
     ...(hasCounts ? { counts: getCounts(view) } : {}),
   };
   try {
@@ -333,6 +395,15 @@ export function decodeMessage(bytes: Bytes): StreamMessage {
         return { ...head, kind: "touched" };
       case KIND.gone:
         return { ...head, kind: "gone" };
+      case KIND.retention:
+        return decodeRetention(head, bytes, view, at);
+      case KIND.forkTrimmed:
+        return {
+          ...head,
+          kind: "fork_trimmed",
+          forkId: getU64(view, at),
+          from: getU64(view, at + 8),
+        };
     }
   } catch (error) {
     if (error instanceof RangeError) throw new MalformedFrame("it ends too early");

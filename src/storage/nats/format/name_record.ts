@@ -4,6 +4,8 @@ import type { ForkOrigin } from "../../records.ts";
 import type { StreamIdentity } from "../../stream.ts";
 import { FrameReader, FrameWriter, MalformedFrame } from "./binary.ts";
 import { KIND } from "./kinds.ts";
+import { readPolicies } from "./read_policies.ts";
+import { encodePolicies, type StreamPolicies } from "../../policies.ts";
 
 /** What stands under a name: the stream that has it, or that none has (FORMAT.md, "names"). */
 export type NameEntry = NameRecord | Tombstone;
@@ -14,6 +16,10 @@ export interface NameRecord extends StreamIdentity {
   /** Which of the data logs it is in; from 1 on. */
   readonly shard: number;
   readonly createdAtMs: number;
+  /** Of a fork the first position that could be read when it was made; left out where that is 0. */
+  readonly earliest?: number | undefined;
+  /** The policies that it was made with. */
+  readonly policies?: StreamPolicies | undefined;
 }
 
 /** The name had a stream, which is gone. */
@@ -27,6 +33,8 @@ const LIFETIMES: readonly Lifetime["kind"][] = ["forever", "ttl", "until"];
 
 const IS_FORK = 1;
 const HAS_FORK_OFFSET = 2;
+const HAS_EARLIEST = 64;
+const HAS_POLICIES = 128;
 const HAS_FORK_MESSAGES = 4;
 
 /** The bytes of what stands under a name. */
@@ -34,10 +42,12 @@ export function encodeNameEntry(entry: NameEntry): Bytes {
   if (entry.kind === "tombstone") {
     return new FrameWriter(KIND.tombstone).u53(entry.id).text(entry.name).seal();
   }
-  const { fork, lifetime } = entry;
+  const { fork, lifetime, earliest = 0 } = entry;
+  const policies = encodePolicies(entry.policies);
   const flags = (fork === undefined ? 0 : IS_FORK) |
     (fork?.offset === undefined ? 0 : HAS_FORK_OFFSET) |
-    (fork?.messages === undefined ? 0 : HAS_FORK_MESSAGES);
+    (fork?.messages === undefined ? 0 : HAS_FORK_MESSAGES) | (earliest === 0 ? 0 : HAS_EARLIEST) |
+    (policies === undefined ? 0 : HAS_POLICIES);
   const writer = new FrameWriter(KIND.name, flags)
     .u53(entry.id).u32(entry.shard).u53(entry.createdAtMs)
     .text(entry.name).text(entry.contentType)
@@ -47,6 +57,8 @@ export function encodeNameEntry(entry: NameEntry): Bytes {
       .u53(fork.point);
     if (fork.messages !== undefined) writer.u53(fork.messages);
   }
+  if (earliest > 0) writer.u53(earliest);
+  if (policies !== undefined) writer.text(policies);
   return writer.seal();
 }
 
@@ -74,6 +86,8 @@ export function decodeNameEntry(bytes: Bytes): NameEntry {
     contentType: reader.text(),
     lifetime: toLifetime(reader.u8(), reader.u53()),
     fork: (reader.flags & IS_FORK) === 0 ? undefined : readFork(reader),
+    ...((reader.flags & HAS_EARLIEST) === 0 ? {} : { earliest: reader.u53() }),
+    ...((reader.flags & HAS_POLICIES) === 0 ? {} : { policies: readPolicies(reader.text()) }),
   };
   reader.end();
   return record;

@@ -14,11 +14,14 @@ export interface StreamNotice {
   readonly isClosed: boolean;
   /** Whether the stream is gone with it, softly or for good. */
   readonly isGone: boolean;
+  /** Whether less than all of the stream is kept, or there are policies. */
+  readonly hasRetention: boolean;
 }
 
 const FIRST = 1;
 const CLOSED = 2;
 const GONE = 4;
+const RETENTION = 64;
 const NOTICE = /^(\d+) (\d+) (\d+) ([^ ]+)$/;
 
 /** The headers of a stream's message. */
@@ -28,7 +31,7 @@ export function noticeHeaders(
 ): Readonly<Record<string, string>> {
   const { start, end } = rangeOf(message);
   const flags = (message.previousSequence === 0 ? FIRST : 0) | (message.isClosed ? CLOSED : 0) |
-    (message.kind === "gone" ? GONE : 0);
+    (message.kind === "gone" ? GONE : 0) | (message.hasRetention === true ? RETENTION : 0);
   return { [NOTICE_HEADER]: `${start} ${end} ${flags} ${encodeURIComponent(name)}` };
 }
 
@@ -47,6 +50,7 @@ export function readNotice(headers: Readonly<Record<string, string>>): StreamNot
     isFirst: (flags & FIRST) !== 0,
     isClosed: (flags & CLOSED) !== 0,
     isGone: (flags & GONE) !== 0,
+    hasRetention: (flags & RETENTION) !== 0,
   };
 }
 

@@ -4,12 +4,16 @@ import type { ProducerBatch } from "../../records.ts";
 import { FrameReader, FrameWriter, MalformedFrame } from "./binary.ts";
 import { decodeKept, encodeKept, type KeptState, NOTHING_KEPT } from "./kept_snapshot.ts";
 import { KIND } from "./kinds.ts";
+import { readPolicies } from "./read_policies.ts";
+import { encodePolicies, type StreamPolicies } from "../../policies.ts";
 
 /** A fork that a stream is the source of. */
 export interface ForkReference {
   readonly name: string;
   /** When it was added, in ms since 1970. */
   readonly atMs: number;
+  /** The first position of the stream that the fork may need. */
+  readonly from: number;
 }
 
 /** A stream's state as the messages up to one leave it (FORMAT.md, "snapshots"). */
@@ -35,6 +39,19 @@ export interface StreamSnapshot {
   readonly kept: KeptState;
   /** How many messages of its own it has; `undefined` where they weren't counted. */
   readonly messages: number | undefined;
+  /** What is kept of it; left out where that is all, as far as messages say. */
+  readonly retention?: RetentionState;
+}
+
+/** What is kept of a stream. */
+export interface RetentionState {
+  /** The first position that can be read. */
+  readonly earliest: number;
+  /** How many messages of its own come before that; 0 where they aren't counted. */
+  readonly messages: number;
+  readonly policies: StreamPolicies | undefined;
+  /** Messages up to this sequence may be gone from the log. */
+  readonly purgedUpTo: number;
 }
 
 const CLOSED = 1;
@@ -43,15 +60,17 @@ const HAS_CLOSED_BY = 4;
 const HAS_SEQ = 8;
 const HAS_KEPT = 16;
 const HAS_MESSAGES = 32;
+const HAS_RETENTION = 64;
 
 /** The bytes of a snapshot. */
 export function encodeSnapshot(snapshot: StreamSnapshot): Bytes {
-  const { closedBy, seq, producers, forks, kept, messages } = snapshot;
+  const { closedBy, seq, producers, forks, kept, messages, retention } = snapshot;
   const hasKept = kept.bodiesFrom > 0 || kept.snapshot !== undefined;
   const flags = (snapshot.isClosed ? CLOSED : 0) |
     (snapshot.isSoftlyDeleted ? SOFTLY_DELETED : 0) |
     (closedBy === undefined ? 0 : HAS_CLOSED_BY) | (seq === undefined ? 0 : HAS_SEQ) |
-    (hasKept ? HAS_KEPT : 0) | (messages === undefined ? 0 : HAS_MESSAGES);
+    (hasKept ? HAS_KEPT : 0) | (messages === undefined ? 0 : HAS_MESSAGES) |
+    (retention === undefined ? 0 : HAS_RETENTION);
   const writer = new FrameWriter(KIND.snapshot, flags)
     .u53(snapshot.id).u53(snapshot.sequence).u53(snapshot.firstSequence).u53(snapshot.tail)
     .u53(snapshot.atMs).u53(snapshot.accessedAtMs).u53(snapshot.accessedBy);
@@ -63,6 +82,11 @@ export function encodeSnapshot(snapshot: StreamSnapshot): Bytes {
   for (const [id, { name, atMs }] of forks) writer.u53(id).text(name).u53(atMs);
   if (hasKept) writer.bytes(encodeKept(kept));
   if (messages !== undefined) writer.u53(messages);
+  if (retention !== undefined) {
+    writer.u53(retention.earliest).u53(retention.messages).u53(retention.purgedUpTo)
+      .text(encodePolicies(retention.policies) ?? "");
+    for (const { from } of forks.values()) writer.u53(from);
+  }
   return writer.seal();
 }
 
@@ -77,7 +101,7 @@ export function decodeSnapshot(bytes: Bytes): StreamSnapshot {
     throw new MalformedFrame(`it is of the kind ${reader.kind}, which no snapshot is`);
   }
   const has = (flag: number) => (reader.flags & flag) !== 0;
-  const snapshot: StreamSnapshot = {
+  const state: StreamSnapshot = {
     id: reader.u53(),
     sequence: reader.u53(),
     firstSequence: reader.u53(),
@@ -96,8 +120,18 @@ export function decodeSnapshot(bytes: Bytes): StreamSnapshot {
     kept: has(HAS_KEPT) ? decodeKept(reader.bytes()) : NOTHING_KEPT,
     messages: has(HAS_MESSAGES) ? reader.u53() : undefined,
   };
+  const snapshot = has(HAS_RETENTION) ? withRetention(state, reader) : state;
   reader.end();
   return snapshot;
+}
+
+function withRetention(state: StreamSnapshot, reader: FrameReader): StreamSnapshot {
+  const [earliest, messages, purgedUpTo] = [reader.u53(), reader.u53(), reader.u53()];
+  const text = reader.text();
+  const policies = text === "" ? undefined : readPolicies(text);
+  const forks = new Map<number, ForkReference>();
+  for (const [id, fork] of state.forks) forks.set(id, { ...fork, from: reader.u53() });
+  return { ...state, forks, retention: { earliest, messages, policies, purgedUpTo } };
 }
 
 function readProducers(reader: FrameReader): Map<string, ProducerState> {
@@ -113,7 +147,7 @@ function readForks(reader: FrameReader): Map<number, ForkReference> {
   const forks = new Map<number, ForkReference>();
   for (let left = reader.u32(); left > 0; left--) {
     const id = reader.u53();
-    forks.set(id, { name: reader.text(), atMs: reader.u53() });
+    forks.set(id, { name: reader.text(), atMs: reader.u53(), from: 0 });
   }
   return forks;
 }

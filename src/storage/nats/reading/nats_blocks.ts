@@ -60,10 +60,20 @@ export class NatsBlocks implements CountedBlocks {
     return message === undefined || message.start >= stream.tail ? undefined : message.appendStart;
   }
 
+  /**
+   * The message that holds an offset of the stream's own bytes.
+   *
+   * @throws {StreamError} `damaged`, `storage_unreachable`
+   */
+  async messageAt(of: Stream, offset: number): Promise<CachedMessage> {
+    const [message] = await this.#read(asNatsStream(of), offset, 1);
+    invariant(message !== undefined, "a search finds something or fails");
+    return message;
+  }
+
   async countedBlockAt(of: Stream, offset: number): Promise<CountedBlock> {
     const stream = asNatsStream(of);
-    const [message] = await this.#read(stream, offset, 1);
-    invariant(message !== undefined, "a search finds something or fails");
+    const message = await this.messageAt(stream, offset);
     const before = countsOf(stream, message).before + endsBefore(stream, message, offset);
     const start = startWithin(stream, message, offset) ?? await this.#findStart(stream, offset);
     const end = await this.#findEnd(stream, message, offset);

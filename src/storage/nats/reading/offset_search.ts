@@ -192,7 +192,8 @@ export class OffsetSearch {
     const limitBytes = Math.min(MOST_BATCH_BYTES, Math.max(LEAST_BATCH_BYTES, wantedBytes));
     if (before?.end === offset) {
       const next = await this.#after(stream, before, limitBytes, byLeader);
-      return next.length > 0 ? next : undefined;
+      // Otherwise what follows in between, and holds nothing, may have been removed.
+      if (next.length > 0) return next;
     }
     const first = await this.#find(stream, offset, before, after, byLeader);
     if (first === undefined || wantedBytes <= first.end - offset) return first && [first];

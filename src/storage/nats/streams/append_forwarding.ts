@@ -258,6 +258,7 @@ export class AppendForwarding {
   findStored(): void {
     const answered = new Set<WaitingAppend>();
     for (const sent of this.#lost.values()) this.#findStored(sent, answered);
+    this.#giveUpMissed(answered);
     for (const one of this.#waiting.firstAppends()) {
       const { from } = one;
       if (from === undefined || answered.has(one)) continue;
@@ -278,6 +279,19 @@ export class AppendForwarding {
       one.resolve({ space, tail, closed, duplicate: false, producer: one.request.producer });
     }
     if (uncertain.size === 0) this.#forget(call);
+  }
+
+  /** Of calls whose messages may have been removed before they were seen nobody knows what was stored. */
+  #giveUpMissed(answered: Set<WaitingAppend>): void {
+    for (const { call, uncertain, sinceSequence } of [...this.#lost.values()]) {
+      if (sinceSequence >= this.#stream.missedUpTo) continue;
+      for (const one of uncertain) {
+        answered.add(one);
+        one.reject(outcomeUnknown("the stream was trimmed meanwhile."));
+      }
+      uncertain.clear();
+      this.#forget(call);
+    }
   }
 
   /** Whether something that was sent to another front end may be stored yet, or may have been unseen. */

@@ -86,6 +86,8 @@ function fold(stream: NatsStream, message: StreamMessage): void {
       stream.forks.set(message.forkId, {
         name: copyString(message.forkName),
         atMs: message.atMs,
+        // What its own records say that it begins with.
+        from: stream.earliest,
       });
       stream.forkCount = stream.forks.size;
       return;
@@ -98,6 +100,15 @@ function fold(stream: NatsStream, message: StreamMessage): void {
       return;
     case "touched":
       return;
+    case "retention":
+      return stream.retain(message);
+    case "fork_trimmed": {
+      const fork = stream.forks.get(message.forkId);
+      stream.hasRetention = true;
+      if (fork === undefined) return;
+      stream.forks.set(message.forkId, { ...fork, from: Math.max(fork.from, message.from) });
+      return;
+    }
     case "gone":
       stream.openParts = undefined;
       if (!message.isSoftlyDeleted) stream.gone = message;

@@ -44,12 +44,16 @@ export class Folder {
     return cached;
   }
 
-  /** Replaces a stream's state by a snapshot that is ahead of it. Nothing of it may be under way. */
-  jump(stream: NatsStream, snapshot: StreamSnapshot, sequence: number): void {
+  /**
+   * Replaces a stream's state by a snapshot that is ahead of it. Nothing of it may be under way, unless what is
+   * left out is gone: then nobody will ever know whether it was in there.
+   */
+  jump(stream: NatsStream, snapshot: StreamSnapshot, sequence: number, isGone = false): void {
     if (snapshot.sequence <= stream.sequence || stream.lifecycle === "deleted") return;
-    if (stream.inFlight !== undefined) return;
+    if (stream.inFlight !== undefined && !isGone) return;
     stream.resume(snapshot);
     stream.snapshotSequence = sequence;
+    if (isGone) stream.missedUpTo = snapshot.sequence;
     this.#parts.onFolded(stream);
     stream.notify();
   }

@@ -10,6 +10,7 @@ import {
   partOverheadBytes,
   type StreamMessage,
 } from "../format/message.ts";
+import type { RetentionState } from "../format/snapshot.ts";
 import type { NatsStream } from "./nats_stream.ts";
 
 /** The server takes so many messages together. */
@@ -26,6 +27,8 @@ export type EventKind =
   /** `isUse`: the stream was used by it. */
   | { readonly kind: "snapshot"; readonly kept: KeptState; readonly isUse: boolean }
   | { readonly kind: "touched" }
+  | { readonly kind: "retention" } & Omit<RetentionState, "purgedUpTo">
+  | { readonly kind: "fork_trimmed"; readonly forkId: number; readonly from: number }
   | { readonly kind: "gone"; readonly isSoftlyDeleted: boolean };
 
 /** Makes the messages of this front end, each of which has a number of its own. */
@@ -49,6 +52,9 @@ export class MessageWriter {
         return { ...head, kind: "touched" };
       case "gone":
         return { ...head, kind: "gone" };
+      case "retention":
+      case "fork_trimmed":
+        return { ...head, ...event, hasRetention: true };
       case "snapshot": {
         const accessedAtMs = event.isUse
           ? Math.max(head.accessedAtMs, head.atMs)
@@ -125,6 +131,7 @@ export class MessageWriter {
       accessedAtMs: stream.accessedAtMs,
       isClosed,
       isSoftlyDeleted: stream.lifecycle === "soft_deleted",
+      ...(stream.hasRetention ? { hasRetention: true } : {}),
       ...countsOf(stream, 0, 0),
     };
   }

@@ -4,7 +4,8 @@ import { Stream } from "../../stream.ts";
 import { type KeptState, NOTHING_KEPT, type StoredSnapshot } from "../format/kept_snapshot.ts";
 import type { GoneMessage } from "../format/message.ts";
 import type { NameRecord } from "../format/name_record.ts";
-import type { ForkReference, StreamSnapshot } from "../format/snapshot.ts";
+import { samePolicies } from "../../policies.ts";
+import type { ForkReference, RetentionState, StreamSnapshot } from "../format/snapshot.ts";
 import { CallMarks } from "./call_marks.ts";
 import { TailMark } from "./tail_mark.ts";
 import type { CacheEntry } from "./cached_message.ts";
@@ -69,6 +70,12 @@ export class NatsStream extends Stream {
   readonly callMarks: CallMarks;
   /** By calls with appends of this front end's whose answers aren't known: what was seen of them. */
   calls: Map<number, Map<number, StoredForwarded>> | undefined;
+  /** Whether any message, or its name's record, says that less than all of it is kept, or has policies. */
+  hasRetention = false;
+  /** Messages up to this sequence may be gone from the log. */
+  purgedUpTo = 0;
+  /** Some messages up to this sequence were gone before they were seen here. */
+  missedUpTo = 0;
   /** How many forks of it are loaded: it stays as long as they do. */
   pins = 0;
 
@@ -88,6 +95,8 @@ export class NatsStream extends Stream {
     this.shard = record.shard;
     this.nameSequence = nameSequence;
     this.recordedAccessMs = this.accessedAtMs;
+    const { earliest = 0, policies } = record;
+    if (earliest > 0 || policies !== undefined) this.retain({ earliest, messages: 0, policies });
     if (snapshot !== undefined) this.resume(snapshot);
   }
 
@@ -98,6 +107,16 @@ export class NatsStream extends Stream {
   /** The newest time in its messages: those of later ones aren't before it, whatever clocks say. */
   get lastAtMs(): number {
     return this.mark.lastAtMs;
+  }
+
+  /** What is kept of it is this from now on: it never becomes more. */
+  retain({ earliest, messages, policies }: Omit<RetentionState, "purgedUpTo">): void {
+    this.hasRetention = true;
+    this.trim(earliest, messages);
+    this.showTrim();
+    if (samePolicies(policies, this.policies)) return;
+    this.setPolicies(policies);
+    this.showPolicies();
   }
 
   /** What is kept beside it of an application's. */
@@ -129,9 +148,15 @@ export class NatsStream extends Stream {
       seq: this.seq,
       producers: this.producers,
       forks: this.forks,
+      ...(this.hasRetention ? { retention: this.#retention() } : {}),
       kept: this.kept,
       messages: this.isCounted ? this.mark.messages : undefined,
     };
+  }
+
+  #retention(): RetentionState {
+    const { earliest, earliestMessages, policies, purgedUpTo } = this;
+    return { earliest, messages: earliestMessages, policies, purgedUpTo };
   }
 
   /** Takes the state of a snapshot that is ahead of it. */
@@ -156,6 +181,10 @@ export class NatsStream extends Stream {
     this.forks.clear();
     for (const [id, reference] of snapshot.forks) this.forks.set(id, reference);
     this.forkCount = this.forks.size;
+    if (snapshot.retention !== undefined) {
+      this.retain(snapshot.retention);
+      this.purgedUpTo = Math.max(this.purgedUpTo, snapshot.retention.purgedUpTo);
+    }
     this.keep(snapshot.kept);
     this.openParts = undefined;
     this.messagesSinceSnapshot = 0;

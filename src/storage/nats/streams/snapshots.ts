@@ -1,8 +1,9 @@
 import { getLogger } from "@logtape/logtape";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import type { NatsStream } from "./nats_stream.ts";
 import type { NatsSettings } from "../options.ts";
-import type { Publisher } from "../cluster/publisher.ts";
-import { encodeSnapshot } from "../format/snapshot.ts";
+import type { Published, Publisher } from "../cluster/publisher.ts";
+import { decodeSnapshot, encodeSnapshot } from "../format/snapshot.ts";
 import type { Subjects } from "../cluster/subjects.ts";
 
 const logger = getLogger(["durable-streams", "storage", "nats"]);
@@ -11,6 +12,8 @@ const logger = getLogger(["durable-streams", "storage", "nats"]);
 const SNAPSHOT_BYTES = 4 * 1024 * 1024;
 /** A state that was too long for a message is looked at again after so many times as much. */
 const INTERVALS_AFTER_TOO_LONG = 16;
+/** Others store snapshots, too. */
+const PURGE_ATTEMPTS = 4;
 
 /**
  * Stores streams' states now and then, so that loading one reads few messages. A state in memory holds only
@@ -60,11 +63,41 @@ export class Snapshots {
     });
   }
 
+  /**
+   * Stores a stream's state before messages of it are removed, and that they may be.
+   *
+   * @param upToSequence of the last of these, which isn't the stream's newest message
+   * @returns false where that can't be: its state is too long, or others are ahead
+   * @throws {StreamError} `storage_unreachable`
+   */
+  async storeBeforePurge(stream: NatsStream, upToSequence: number): Promise<boolean> {
+    for (let attempt = 0; attempt < PURGE_ATTEMPTS; attempt++) {
+      if (stream.lifecycle === "deleted" || stream.openParts !== undefined) return false;
+      if (!stream.hasRetention) return false;
+      // At once: whatever snapshot comes after this one says it, too.
+      stream.purgedUpTo = Math.max(stream.purgedUpTo, upToSequence);
+      const state = stream.snapshot();
+      const payload = encodeSnapshot(state);
+      if (payload.length > this.#settings.jetStream.messageLimitBytes) {
+        this.#putOff(stream, payload.length);
+        return false;
+      }
+      const published = await this.#publish(stream, payload);
+      if (published.kind === "failed") throw published.error;
+      if (published.kind === "stored") return true;
+    }
+    return false;
+  }
+
   async #store(stream: NatsStream): Promise<void> {
     const payload = encodeSnapshot(stream.snapshot());
     if (payload.length > this.#settings.jetStream.messageLimitBytes) {
       return this.#putOff(stream, payload.length);
     }
+    await this.#publish(stream, payload);
+  }
+
+  async #publish(stream: NatsStream, payload: Bytes): Promise<Published> {
     const published = await this.#publisher.publish([{
       log: this.#subjects.dataLog(stream.shard),
       subject: this.#subjects.snapshot(stream.shard, stream.id),
@@ -75,7 +108,25 @@ export class Snapshots {
     }]);
     if (published.kind === "stored") stream.snapshotSequence = published.sequence;
     else if (published.kind === "refused") {
-      stream.snapshotSequence = published.lastSequence ?? stream.snapshotSequence;
+      if (stream.hasRetention) await this.#readPurged(stream);
+      else stream.snapshotSequence = published.lastSequence ?? stream.snapshotSequence;
+    }
+    return published;
+  }
+
+  /** What another front end may have removed: this one's next snapshot has to say it, too. */
+  async #readPurged(stream: NatsStream): Promise<void> {
+    const log = this.#subjects.dataLog(stream.shard);
+    const subject = this.#subjects.snapshot(stream.shard, stream.id);
+    try {
+      const stored = await this.#settings.jetStream.lastMessage(log, subject);
+      if (stored === undefined) return;
+      const { retention } = decodeSnapshot(stored.payload);
+      stream.snapshotSequence = stored.sequence;
+      stream.purgedUpTo = Math.max(stream.purgedUpTo, retention?.purgedUpTo ?? 0);
+    } catch (error) {
+      // As long as it isn't known, none takes its place.
+      logger.debug("The snapshot of {name} can't be read: {error}", { name: stream.name, error });
     }
   }
 }

@@ -183,11 +183,30 @@ export class StreamLoader {
       } catch (error) {
         throw toStreamError(error);
       }
+      const isBehind = stream.sequence === before && tries >= TRIES_BY_ANY;
+      if (isBehind) await this.#jumpOverPurged(stream);
       tries = stream.sequence > before ? 0 : tries + 1;
     }
     if (await this.#hasLostName(stream)) return;
     logger.error("The stream {name} is damaged: {fault}", { name: stream.name, fault });
     throw damaged(stream.name, `${fault}, and message ${sequence} has been stored`);
+  }
+
+  /**
+   * Brings a stream forward by its newest snapshot, if that says that what comes next may be gone.
+   *
+   * @throws {StreamError} `storage_unreachable`
+   */
+  async #jumpOverPurged(stream: NatsStream): Promise<void> {
+    try {
+      const snapshot = await this.#snapshot(stream, true);
+      if (snapshot === undefined) return;
+      const { state, sequence } = snapshot;
+      if (stream.sequence >= (state.retention?.purgedUpTo ?? 0)) return;
+      this.#parts.folder.jump(stream, state, sequence, true);
+    } catch (error) {
+      throw toStreamError(error);
+    }
   }
 
   /** Whether a stream's name was given away, for which it has to be gone; then it is known to be. */
@@ -217,6 +236,7 @@ export class StreamLoader {
 
   async #snapshot(
     { id, shard, name }: Pick<NameRecord, "id" | "shard" | "name">,
+    byLeader = false,
   ): Promise<{ state: StreamSnapshot; sequence: number } | undefined> {
     const { jetStream, subjects } = this.#parts;
     const [stored] = await jetStream.messages({
@@ -225,6 +245,7 @@ export class StreamLoader {
       fromSequence: 1,
       limit: 1,
       limitBytes: BATCH_BYTES,
+      byLeader,
     });
     if (stored === undefined) return undefined;
     try {
@@ -233,7 +254,7 @@ export class StreamLoader {
       return { state, sequence: stored.sequence };
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error;
-      // All that it says is in the messages, too.
+      // All that it says is in the messages, too, as far as none of them were removed.
       logger.error("The snapshot of {name} is malformed: {fault}", { name, fault: error.message });
       return undefined;
     }

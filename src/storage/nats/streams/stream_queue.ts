@@ -393,12 +393,14 @@ function answer(group: readonly WaitingAppend[], verdicts: readonly Verdict[]): 
 }
 
 /**
- * A stream that goes takes its messages along: whether one of unknown outcome was among them can only be
+ * Of messages that were removed before they were seen nobody knows whether one of unknown outcome was among
+ * them. A stream that goes takes its messages along, too: whether one of unknown outcome was among them can only be
  * seen where the last one says that it followed directly what that one would have followed.
  *
  * @throws {StreamError} `storage_unreachable`
  */
 function checkSeen(stream: NatsStream, expected: number): void {
+  if (expected < stream.missedUpTo) throw outcomeUnknown("the stream was trimmed meanwhile.");
   if (stream.lifecycle !== "deleted" || stream.gone?.previousSequence === expected) return;
   throw outcomeUnknown("the stream was deleted meanwhile.");
 }

@@ -142,9 +142,47 @@ Deno.test("a use and an end have their golden bytes", () => {
   );
 });
 
+Deno.test("what is kept of a stream has its golden bytes", () => {
+  isGolden(
+    {
+      ...HEAD,
+      hasRetention: true,
+      kind: "retention",
+      earliest: 4095,
+      messages: 3,
+      policies: { retention: { ageMs: 7000 } },
+    },
+    hex`d5 01 07 40 52 8c a1 c5`,
+    new Uint8Array([
+      ...hex`
+        ff 0f 00 00 00 00 00 00  // the first position that can be read
+        03 00 00 00 00 00 00 00  // own messages before it
+      `,
+      ...encodeUtf8('{"retention":{"ageMs":7000}}'),
+    ]),
+  );
+  isGolden(
+    { ...HEAD, hasRetention: true, kind: "fork_trimmed", forkId: 5, from: 9 },
+    hex`d5 01 09 40 ee 8f 61 ec`,
+    hex`05 00 00 00 00 00 00 00 09 00 00 00 00 00 00 00`,
+  );
+});
+
+Deno.test("a message whose policies make no sense is malformed", () => {
+  const bytes = encodeMessage({
+    ...HEAD,
+    kind: "retention",
+    earliest: 1,
+    messages: 0,
+    policies: { retention: { ageMs: 7 } },
+  });
+  bytes[bytes.length - 1] = 0x20;
+  throws(() => decodeMessage(sealFrame(bytes)), MalformedFrame);
+});
+
 Deno.test("a message with a flag that isn't known is malformed: a newer version may mean anything", () => {
   const bytes = encodeMessage({ ...HEAD, kind: "touched" });
-  for (const flag of [16, 32, 64, 128]) {
+  for (const flag of [16, 32, 128]) {
     const changed = bytes.slice();
     changed[3] = flag;
     throws(() => decodeMessage(sealFrame(changed)), /flags/);

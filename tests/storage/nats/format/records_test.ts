@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, throws } from "node:assert";
-import type { Bytes } from "../../../../src/protocol/bytes.ts";
+import { type Bytes, encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { FrameWriter, MalformedFrame } from "../../../../src/storage/nats/format/binary.ts";
 import { NOTHING_KEPT } from "../../../../src/storage/nats/format/kept_snapshot.ts";
 import { KIND } from "../../../../src/storage/nats/format/kinds.ts";
@@ -124,7 +124,7 @@ Deno.test("a snapshot has its golden bytes", () => {
     closedBy: { id: "p", epoch: 1, seq: 2 },
     seq: "z",
     producers: new Map([["p", { epoch: 1, seq: 2 }], ["q", { epoch: 0, seq: 5 }]]),
-    forks: new Map([[1026, { name: "f", atMs: 9 }]]),
+    forks: new Map([[1026, { name: "f", atMs: 9, from: 0 }]]),
     kept: NOTHING_KEPT,
     messages: undefined,
   };
@@ -148,6 +148,83 @@ Deno.test("a snapshot has its golden bytes", () => {
   `;
   equal(encodeSnapshot(snapshot), bytes);
   equal(decodeSnapshot(bytes), snapshot);
+});
+
+Deno.test("a snapshot says what is kept", () => {
+  const snapshot: StreamSnapshot = {
+    id: 1,
+    sequence: 12,
+    firstSequence: 3,
+    tail: 4096,
+    atMs: 1,
+    accessedAtMs: 1,
+    accessedBy: 1,
+    isClosed: false,
+    isSoftlyDeleted: false,
+    closedBy: undefined,
+    seq: undefined,
+    producers: new Map(),
+    forks: new Map([[2, { name: "f", atMs: 9, from: 5 }]]),
+    kept: NOTHING_KEPT,
+    messages: undefined,
+    retention: {
+      earliest: 7,
+      messages: 2,
+      policies: { retention: { bytes: 1 } },
+      purgedUpTo: 11,
+    },
+  };
+  const bytes = encodeSnapshot(snapshot);
+  equal(bytes[3], 64, "flags");
+  equal(
+    bytes.slice(8 + 7 * 8 + 4 + 4 + 8 + 5 + 8),
+    new Uint8Array([
+      ...hex`
+        07 00 00 00 00 00 00 00  // the first position that can be read
+        02 00 00 00 00 00 00 00  // own messages before it
+        0b 00 00 00 00 00 00 00  // messages up to this one may be gone
+        19 00 00 00
+      `,
+      ...encodeUtf8('{"retention":{"bytes":1}}'),
+      ...hex`05 00 00 00 00 00 00 00`, // from here on the fork needs it
+    ]),
+  );
+  equal(decodeSnapshot(bytes), snapshot);
+  const nothing = { earliest: 0, messages: 0, policies: undefined, purgedUpTo: 0 };
+  const kept = { ...snapshot, retention: nothing };
+  equal(decodeSnapshot(encodeSnapshot(kept)), kept);
+});
+
+Deno.test("a name's record says what a stream begins with", () => {
+  isGoldenName(
+    {
+      kind: "name",
+      id: 9,
+      shard: 1,
+      createdAtMs: 0,
+      name: "f",
+      contentType: "a/b",
+      lifetime: { kind: "forever" },
+      fork: undefined,
+      earliest: 6,
+      policies: { retention: { bytes: 1 } },
+    },
+    new Uint8Array([
+      ...hex`
+        d5 01 10 c0              // flags: earliest and policies
+        d0 8b 36 e0              // CRC
+        09 00 00 00 00 00 00 00
+        01 00 00 00
+        00 00 00 00 00 00 00 00
+        01 00 00 00 66
+        03 00 00 00 61 2f 62
+        00 00 00 00 00 00 00 00 00
+        06 00 00 00 00 00 00 00  // the first position that could be read
+        19 00 00 00
+      `,
+      ...encodeUtf8('{"retention":{"bytes":1}}'),
+    ]),
+  );
 });
 
 Deno.test("the records of the storage have their golden bytes", () => {

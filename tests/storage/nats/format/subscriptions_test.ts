@@ -187,7 +187,10 @@ Deno.test("a message's header says what it does to its stream", () => {
     isFirst: true,
     isClosed: true,
     isGone: false,
+    hasRetention: false,
   });
+  const kept = readNotice(noticeHeaders("a", { ...MESSAGE, hasRetention: true }));
+  equal(kept?.hasRetention, true);
   equal(readNotice({}), undefined);
 });
 
