@@ -1,11 +1,12 @@
 import type { FileStorageOptions } from "../../src/storage/file/options.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { yieldToEventLoop } from "../support/event_loop.ts";
-import type { Random } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { Machine } from "../support/simulation/machine.ts";
 import { Violation } from "./history/violation.ts";
 
 const KIB = 1024;
+const SMALL_STREAMS = 0x51a7_0b3d;
 
 /** What happens in the processes of a history. */
 export interface LivesParts {
@@ -32,6 +33,7 @@ export interface LivesSums {
  * @throws {Violation}
  */
 export async function runLives(
+  seed: number,
   random: Random,
   { moreOptions, exitAfter: [least, most], begin, live }: LivesParts,
 ): Promise<LivesSums> {
@@ -41,7 +43,7 @@ export async function runLives(
     segmentBytes: random.pick([4096, 8192, 16_384]),
     checkpointIntervalMs: 300,
     earlyWriteBytes: random.pick([8 * KIB, 1024 * KIB]),
-    smallStreamBytes: random.pick([0, 10_000, 10_000, 16_384, 60_000]),
+    smallStreamBytes: new Random(seed ^ SMALL_STREAMS).pick([0, 10_000, 10_000, 16_384, 60_000]),
     barrierFiles: random.pick([0, 4096]),
     maxOpenFiles: random.pick([2, 512]),
     ...moreOptions(random),

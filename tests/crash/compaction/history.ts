@@ -26,7 +26,7 @@ export interface CompactionHistory {
 export async function runCompactionHistory(seed: number): Promise<CompactionHistory> {
   const random = new Random(seed);
   const streams = [new KeyedStream("s0"), new KeyedStream("s1")];
-  const { found, crashes } = await runLives(random, {
+  const { found, crashes } = await runLives(seed, random, {
     moreOptions: (random) => ({
       compactionMemoryBytes: random.pick([24 * 16, 24 * 1024]),
       compactionShare: 1,

@@ -25,7 +25,7 @@ export interface RetentionHistory {
 export async function runRetentionHistory(seed: number): Promise<RetentionHistory> {
   const random = new Random(seed);
   const streams = [new TrimmedStream("json", true), new TrimmedStream("text", false)];
-  const { found, crashes } = await runLives(random, {
+  const { found, crashes } = await runLives(seed, random, {
     moreOptions: (random) => ({ maxLoadedStreams: random.pick([2, 1000]) }),
     exitAfter: [50, 3000],
     begin: (storage) => begin(storage, streams),

@@ -128,6 +128,8 @@ Deno.test("what was written while the clock was ahead grows old once it is set b
     const policies = { retention: { ageMs: 60_000 } };
     await storage.create("a", { contentType: TEXT, policies });
     await append(storage, LENGTH);
+    // All of it is in its row.
+    await storage.create("short", { contentType: TEXT, policies, body: encodeUtf8("short") });
     await ahead.close();
     const kit = new FileKit(root, OPTIONS);
     const later = await kit.open();
@@ -145,6 +147,7 @@ Deno.test("what was written while the clock was ahead grows old once it is set b
     await untilEarliest(kit, LENGTH);
     await passTime(100_000);
     await untilEarliest(kit, LENGTH + 5000);
+    equal((await later.head("short")).earliest, 5);
     await kit.close();
   }));
 
