@@ -83,10 +83,7 @@ export class LiveHub {
     pending: (connection) => this.#schedule(connection),
     readFirst: (entry) => this.#readFirst(entry),
     begin: (connection, entry, first) => this.#begin(connection, entry, first),
-    failed: (connection, entry, error) => {
-      entry.endedForNow = this.#isForNow(connection, error);
-      this.#tellError(connection, entry, error);
-    },
+    failed: (connection, entry, error) => this.#failed(connection, entry, error),
     removed: (connection, entry) => {
       this.#streams--;
       this.#names.release(entry.name);
@@ -215,7 +212,7 @@ export class LiveHub {
     if (hasEnded || rejection !== undefined) {
       const ended = new LiveEntry(connection, copyString(start.name), start, isOther);
       ended.hasEnded = true;
-      if (rejection !== undefined) this.#tellError(connection, ended, rejection);
+      if (rejection !== undefined) this.#failed(connection, ended, rejection);
       return ended;
     }
     const entry = new LiveEntry(connection, this.#names.take(start.name), start, isOther);
@@ -354,7 +351,9 @@ export class LiveHub {
     connection.push(encodeLiveEvent("error", { pattern: pattern.text, ...this.#describe(error) }));
   }
 
-  #tellError(connection: LiveConnection, { name, tag }: LiveEntry, error: unknown): void {
+  #failed(connection: LiveConnection, entry: LiveEntry, error: unknown): void {
+    const { name, tag } = entry;
+    entry.endedForNow = this.#isForNow(connection, error);
     connection.push(encodeLiveEvent("error", { stream: name, tag, ...this.#describe(error) }));
   }
 

@@ -12,8 +12,8 @@ import { BUSY_TIMEOUT } from "./schema.ts";
 
 /** As many problems as SQLite lists at most. */
 const MAX_PROBLEMS = 100;
-/** Rows that are copied before others have their turn: about 5 MiB at most of streams, 8 of their blocks. */
-const SLICE_ROWS = 1000;
+/** Rows that are copied before others have their turn: about 1 MiB at most of streams, 2 of their blocks. */
+const SLICE_ROWS = 250;
 /** As SQLite has them unless it is told otherwise. */
 const PAGE_BYTES = 4096;
 /** A copy's pages that wait in memory: names come in no order, and each goes to a page of their index. */
