@@ -16,7 +16,7 @@ Deno.test("inspect prints a line a thing, no more than --limit, and JSON with --
     equal(limited, text.slice(0, text.indexOf("\n") + 1));
     const [format] = objects(await kit.ok(["inspect", join(dir, "FORMAT"), "--json"]));
     ok(typeof format === "object" && format !== null && "kind" in format && "version" in format);
-    deepEqual([format.kind, format.version], ["format", 5]);
+    deepEqual([format.kind, format.version], ["format", 6]);
   });
 });
 
