@@ -3,7 +3,7 @@ import type { Random } from "../random.ts";
 
 type Send = (url: string, init: RequestInit) => Response | Promise<Response>;
 
-/** After so many failures in a row one request gets through: who asks again arrives at last. */
+/** After so many failures in a row one request to a path gets through: who asks again arrives at last. */
 const FAILURES_LIMIT = 2;
 
 /**
@@ -11,15 +11,18 @@ const FAILURES_LIMIT = 2;
  * comes in pieces of any size.
  */
 export function unreliableNetwork(send: Send, random: Random, faultChance: number): Send {
-  let failures = 0;
-  const fails = () => {
-    const fault = failures < FAILURES_LIMIT && random.chance(faultChance);
-    failures = fault ? failures + 1 : 0;
+  const failures = new Map<string, number>();
+  const fails = (path: string) => {
+    const before = failures.get(path) ?? 0;
+    const fault = before < FAILURES_LIMIT && random.chance(faultChance);
+    failures.set(path, fault ? before + 1 : 0);
     return fault;
   };
   return async (url, init) => {
     const isSse = url.includes("live=sse") || url.endsWith("/__ds/live");
-    const fault = fails() ? random.pick(["lost", "unavailable", "cut"] as const) : "none";
+    const fault = fails(new URL(url).pathname)
+      ? random.pick(["lost", "unavailable", "cut"] as const)
+      : "none";
     if (fault === "lost") throw new TypeError("connection reset");
     if (fault === "unavailable") return new Response("later", { status: 503 });
     const response = await send(url, init);
