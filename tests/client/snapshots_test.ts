@@ -5,6 +5,11 @@ import { until } from "../support/until.ts";
 import { TEXT } from "../support/fixture.ts";
 import { failed, ProducerFixture } from "../support/client/producer_fixture.ts";
 
+const WAITS: readonly [string, (url: string) => boolean][] = [
+  ["the snapshot", (url) => url.includes("snapshot")],
+  ["what comes behind it", (url) => url.includes("offset=")],
+];
+
 async function numbers(...values: number[]): Promise<ProducerFixture> {
   const at = new ProducerFixture();
   const initialData = JSON.stringify(values);
@@ -154,6 +159,32 @@ Deno.test("a reader of a stream without a snapshot begins at its start, and one 
   const sent = at.client.reader("s", { from: "snapshot", readMode: "catch-up" }).seek("-1");
   equal(await sent.allJson(), [1, 2]);
 });
+
+for (const [waitsFor, isIt] of WAITS) {
+  Deno.test(`a read that waits for ${waitsFor} goes on where its reader is sent meanwhile`, async () => {
+    const at = await numbers(1, 2);
+    const { nextOffset } = await at.client.head("s");
+    await at.client.snapshot("s").put("", { offset: nextOffset });
+    let isWaiting = false;
+    const transport = fetchTransport({
+      fetch: async (url, init) => {
+        if (!isWaiting && isIt(String(url))) {
+          isWaiting = true;
+          await new Promise((_, reject) =>
+            init?.signal?.addEventListener("abort", () => reject(init.signal?.reason))
+          );
+        }
+        return at.server.app.request(String(url), init);
+      },
+    });
+    const client = new Client("http://localhost/v1/stream", { transport });
+    const reader = client.reader("s", { from: "snapshot", readMode: "catch-up" });
+    const read = reader.read();
+    await until(() => isWaiting, () => "nothing is waited for");
+    reader.seek("-1");
+    equal((await read).messages.map((message) => message.json()), [1, 2]);
+  });
+}
 
 Deno.test("a reader begins at one place", async () => {
   const at = await numbers();

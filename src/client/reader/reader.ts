@@ -282,6 +282,16 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
    * before it was read: then that newer one is asked for.
    */
   async #goToSnapshot(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#findSnapshot(signal);
+    } catch (error) {
+      // Sent elsewhere meanwhile, which ends the wait, it goes on there.
+      if (this.#beginsAtSnapshot || this.#ended !== undefined) throw error;
+    }
+  }
+
+  async #findSnapshot(signal: AbortSignal | undefined): Promise<void> {
+    let lastOffset: string | undefined;
     // Unless it is sent elsewhere meanwhile.
     for (let tries = 1; this.#beginsAtSnapshot; tries++) {
       const snapshot = await this.#wait(
@@ -289,8 +299,6 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
         (signal) => fetchSnapshot(this.#connection, this.path, signal),
       );
       if (!this.#beginsAtSnapshot) return;
-      const isSame = snapshot?.offset === this.#snapshot?.offset;
-      this.#snapshot = snapshot;
       if (snapshot === undefined) {
         this.#beginsAtSnapshot = false;
         return;
@@ -298,7 +306,10 @@ export class Reader implements AsyncIterable<Message>, AsyncDisposable {
       const feed = this.#feed.at(parsePlace(snapshot.offset));
       const first = await this.#firstBehindSnapshot(feed, signal);
       if (!this.#beginsAtSnapshot) return;
-      if (first === "trimmed" && !isSame && tries < SNAPSHOT_TRIES) continue;
+      const isNew = snapshot.offset !== lastOffset;
+      lastOffset = snapshot.offset;
+      if (first === "trimmed" && isNew && tries < SNAPSHOT_TRIES) continue;
+      this.#snapshot = snapshot;
       // What was trimmed otherwise comes to light as it is read.
       this.#goTo(feed.at(parsePlace(snapshot.offset)));
       if (first !== undefined && first !== "trimmed") this.#first = { feed, batch: first };

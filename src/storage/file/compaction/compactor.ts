@@ -66,6 +66,8 @@ export class Compactor {
   readonly #pacer: Pacer;
   /** Streams that may have something to compact, by their ids. */
   readonly #due = new Set<number>();
+  /** The stream that is loaded to be looked at. */
+  #loading: number | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
   #compactions = 0;
@@ -88,10 +90,12 @@ export class Compactor {
 
   /** A stream may have something to compact: it was loaded, or its row was stored. */
   schedule(stream: FileStream): void {
-    const { lastSegment, ownStart } = stream;
+    const { id, lastSegment, ownStart } = stream;
+    // Else a look would never be the last, where more are due than may be in memory.
+    if (id === this.#loading) return;
     // With one segment there is nothing sealed.
     if (lastSegment === undefined || lastSegment.base <= ownStart) return;
-    if (this.#parts.policyOf(stream) !== undefined) this.#due.add(stream.id);
+    if (this.#parts.policyOf(stream) !== undefined) this.#due.add(id);
   }
 
   /** A checkpoint has ended: what is sealed has its row. */
@@ -112,6 +116,7 @@ export class Compactor {
     for (let id; (id = first(this.#due)) !== undefined;) {
       this.#due.delete(id);
       await yieldToEventLoop();
+      if (this.#isStopped) return;
       try {
         if (await this.#compact(id) === "later") waiting.push(id);
       } catch (error) {
@@ -130,7 +135,7 @@ export class Compactor {
 
   /** `later`: once a checkpoint has stored the rows. */
   async #compact(id: number): Promise<"done" | "later"> {
-    const stream = this.#parts.cache.loadIfThere(id);
+    const stream = this.#load(id);
     const policy = stream && this.#parts.policyOf(stream);
     if (stream === undefined || policy === undefined || !isCompacted(stream)) return "done";
     // What is replaced already still has its rows: the next checkpoint stores the others.
@@ -156,6 +161,15 @@ export class Compactor {
       after: result.bytesAfter,
     });
     return "later";
+  }
+
+  #load(id: number): FileStream | undefined {
+    this.#loading = id;
+    try {
+      return this.#parts.cache.loadIfThere(id);
+    } finally {
+      this.#loading = undefined;
+    }
   }
 
   #planOf(stream: FileStream): CompactionPlan | undefined {

@@ -4,6 +4,7 @@ import { messageEnds } from "../../../../src/protocol/json.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { FileKit } from "../../../support/file_kit.ts";
 import { HookedFileSystem } from "../../../support/hooked_file_system.ts";
+import { yieldToEventLoop } from "../../../../src/storage/yield_to_event_loop.ts";
 import { withTempDir } from "../../../support/temp_dir.ts";
 import { until } from "../../../support/until.ts";
 
@@ -15,8 +16,9 @@ class Compacted {
   readonly fileSystem = new HookedFileSystem();
   readonly kit: FileKit;
 
-  constructor(root: string) {
-    const options = { fsync: "never", segmentBytes: 8192, fileSystem: this.fileSystem } as const;
+  constructor(root: string, maxLoadedStreams = 1000) {
+    const { fileSystem } = this;
+    const options = { fsync: "never", segmentBytes: 8192, fileSystem, maxLoadedStreams } as const;
     this.kit = new FileKit(root, options);
   }
 
@@ -97,4 +99,26 @@ Deno.test("a compaction that fails as nobody expects ends neither the storage no
     assert.ok(await compacted.deletions("s") < KEYS / 2);
     assert.equal(await compacted.deletions("bad"), KEYS);
     await compacted.kit.close();
+  }));
+
+Deno.test("more streams than may be in memory are looked at once each, and the storage closes", () =>
+  withTempDir(async (root) => {
+    const compacted = new Compacted(root, 2);
+    const { kit } = compacted;
+    await kit.open();
+    const names = ["a", "b", "c", "d"];
+    for (const name of names) await compacted.make(name);
+    for (const name of names) await compacted.compact(name);
+    const storage = await kit.reopen();
+    for (const name of names) await storage.head(name);
+    let loads = 0;
+    const byId = kit.catalog.byId.bind(kit.catalog);
+    kit.catalog.byId = (id) => {
+      loads++;
+      return byId(id);
+    };
+    await kit.checkpoint();
+    for (let turn = 0; turn < 1000; turn++) await yieldToEventLoop();
+    assert.ok(loads <= 3 * names.length, `${loads} loads of ${names.length} streams`);
+    await kit.close();
   }));
