@@ -1,6 +1,8 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { Streams, TEXT } from "../../../contract/kit.ts";
+import { snapshotsOf } from "../../../contract/stepped_storage.ts";
+import { closedGate } from "../../../support/nats/delay.ts";
 import { it, logged, textFrom, update, WALKED_MS } from "./retention_kit.ts";
 
 it("front ends that trim and append at once leave one state", async (frontEnds) => {
@@ -44,6 +46,36 @@ it("a policy that another front end takes back doesn't trim any more", async (fr
   equal((await a.storage.head("s")).earliest, 0);
   equal((await a.storage.head("s")).policies, undefined);
 });
+
+for (const kept of ["none", "an earlier one"]) {
+  it(`nothing is trimmed to a snapshot that is deleted meanwhile, with ${kept} instead`, async (frontEnds) => {
+    const [a, b] = [await frontEnds.open(), await frontEnds.open()];
+    const policies = { retention: { toSnapshot: true } } as const;
+    await a.storage.create("s", { contentType: TEXT, policies });
+    await new Streams(a.storage).text("s", "0123456789");
+    await new Streams(a.storage).text("s", "0123456789");
+    const gate = closedGate();
+    const script = frontEnds.cluster.script;
+    const inA = snapshotsOf(a.storage);
+    const spec = { contentType: TEXT, body: encodeUtf8("state") };
+    // The snapshot's own message, and the trim behind it.
+    script.nextPublish({ kind: "held", at: "answer", until: 0 }, { subject: "ds.d.*.*" });
+    script.nextPublish(
+      { kind: "held", at: "request", until: gate.opened },
+      { by: a.jetStream, subject: "ds.d.*.*" },
+    );
+    await inA.put("s", { ...spec, offset: 20 });
+    await frontEnds.turns();
+    equal(script.pending, 0);
+    const inB = snapshotsOf(b.storage);
+    await inB.delete("s");
+    if (kept !== "none") await inB.put("s", { ...spec, offset: 10 });
+    gate.open();
+    await frontEnds.pass(5000);
+    const { earliest } = await b.storage.head("s");
+    ok(earliest <= (kept === "none" ? 0 : 10), `${earliest}`);
+  });
+}
 
 it("one of several front ends trims what is due, once", async (frontEnds) => {
   const all = await Promise.all([1, 2, 3].map(() => frontEnds.open()));
