@@ -141,6 +141,25 @@ it("what is due of streams that no front end has in memory is found by the walk"
   equal(b.storage.measure?.().retention?.trims, 3);
 });
 
+it("a stream with a message that can't be read isn't trimmed by its age", async (frontEnds) => {
+  const a = await frontEnds.open();
+  await a.storage.create("s", { contentType: TEXT });
+  for (let i = 0; i < 9; i++) {
+    await new Streams(a.storage).text("s", "0123456789");
+    await frontEnds.pass(60_000, 60_000);
+  }
+  const messages = await logged(frontEnds, a.storage, "s");
+  for (const { sequence } of messages.slice(2, -1)) {
+    const { leader } = frontEnds.cluster.log("DS_DATA_1") ?? {};
+    const [found] = leader?.from("ds.d.1.1", sequence, frontEnds.clock.nowMs()) ?? [];
+    found?.payload.reverse();
+  }
+  await update(a.storage, "s", { retention: { ageMs: 280_000 } });
+  await frontEnds.pass(10_000);
+  const { earliest } = await a.storage.head("s");
+  ok(earliest <= 50, `${earliest}`);
+});
+
 it("a list shows where streams begin that aren't in memory", async (frontEnds) => {
   const a = await frontEnds.open();
   for (const name of ["kept", "trimmed"]) {
