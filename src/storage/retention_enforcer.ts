@@ -216,7 +216,9 @@ export class RetentionEnforcer<S extends Stream> {
       if (ids.length === 0 && found === undefined) return;
       for (const id of [...ids, ...found ?? []]) {
         if (this.#isStopped) return;
-        if (!this.#staysWhole(id, nowMs)) await this.#look(id, nowMs);
+        // Once for both: whoever is asked for a stream may have put it off until now, and not again.
+        const stream = this.#loadIfSound(id);
+        if (!this.#staysWhole(stream, nowMs)) await this.#look(id, stream, nowMs);
       }
       await this.#parts.pause();
     }
@@ -240,8 +242,7 @@ export class RetentionEnforcer<S extends Stream> {
    * Whether a look finds at once, by what is in memory, that all of a stream stays for now; says when the next
    * one is due then. Of streams that are written to steadily nearly all looks are like that.
    */
-  #staysWhole(id: number, nowMs: number): boolean {
-    const stream = this.#loadIfSound(id);
+  #staysWhole(stream: S | undefined, nowMs: number): boolean {
     const { retention: state, buffer } = stream ?? {};
     if (stream?.lifecycle !== "there" || state?.limits === undefined || buffer === undefined) {
       return false;
@@ -267,10 +268,11 @@ export class RetentionEnforcer<S extends Stream> {
     }
   }
 
-  async #look(id: number, nowMs: number): Promise<void> {
+  /** @param loaded `undefined` where it isn't there, or couldn't be loaded */
+  async #look(id: number, loaded: S | undefined, nowMs: number): Promise<void> {
     let state: StreamRetention | undefined;
     try {
-      const stream = this.#parts.load(id);
+      const stream = loaded ?? this.#parts.load(id);
       if (stream === undefined || stream.lifecycle !== "there") return;
       state = this.#of(stream);
       const before = state.limits === undefined ? stream.storedTrimsAtMs : state.dueMs;

@@ -85,7 +85,7 @@ export class OffsetSearch {
     // The sequences up to `low` belong to earlier messages, those from `high` on to later ones.
     while (low + 1 < high) {
       const middle = low + Math.ceil((high - low) / 2);
-      const [message] = await this.#messages(stream, middle, 1, LEAST_BATCH_BYTES, true);
+      const message = await this.#firstFrom(stream, middle);
       if (message === undefined || message.sequence >= high) {
         high = middle;
       } else if (message.atMs < sinceMs) {
@@ -149,6 +149,31 @@ export class OffsetSearch {
       }
     }
     return undefined;
+  }
+
+  /**
+   * The first message from a sequence on that the leader has. One that can't be read isn't passed over: when
+   * those behind it came, and that they aren't too old, wouldn't be found.
+   *
+   * @throws {StreamError} `damaged`, `storage_unreachable`
+   */
+  async #firstFrom(stream: NatsStream, fromSequence: number): Promise<CachedMessage | undefined> {
+    try {
+      const [stored] = await this.#jetStream.messages({
+        log: this.#subjects.dataLog(stream.shard),
+        subject: this.#subjects.data(stream.shard, stream.id),
+        fromSequence,
+        limit: 1,
+        limitBytes: LEAST_BATCH_BYTES,
+        byLeader: true,
+      });
+      if (stored === undefined) return undefined;
+      const { message, sequence, fault } = readMessage(stored);
+      if (message === undefined) throw damaged(stream.name, fault);
+      return toCached(message, sequence);
+    } catch (error) {
+      throw toStreamError(error);
+    }
   }
 
   /** Messages from a sequence on, as they come; those up to a malformed one. */

@@ -59,13 +59,17 @@ export class Trims {
   }
 
   /**
-   * Trims a stream because its policies say so, unless they are others by now.
+   * Trims a stream because its policies say so, unless they are others by now, or the snapshot that it had
+   * is deleted: it may have been trimmed to that.
    *
    * @throws {StreamError} `storage_unreachable`
    */
   async trim(stream: NatsStream, earliest: number, messages: number): Promise<void> {
     const { policies } = stream;
-    const isWanted = () => samePolicies(policies, stream.policies);
+    const snapshotPosition = stream.keptSnapshot?.position ?? 0;
+    const isWanted = () =>
+      samePolicies(policies, stream.policies) &&
+      (stream.keptSnapshot?.position ?? 0) >= snapshotPosition;
     await this.#record(stream, { earliest, messages, policies: () => policies, isWanted });
   }
 

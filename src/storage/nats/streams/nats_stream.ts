@@ -127,6 +127,8 @@ export class NatsStream extends Stream {
   /** Something else is kept beside it, or nothing. */
   keep({ bodiesFrom, snapshot }: KeptState): void {
     this.bodiesFrom = bodiesFrom;
+    // What was found of where it may be trimmed doesn't hold any more.
+    if ((snapshot?.position ?? 0) < (this.keptSnapshot?.position ?? 0)) this.retention = undefined;
     this.keptSnapshot = snapshot === undefined
       ? null
       : { ...snapshot, contentType: internString(snapshot.contentType), lsn: 0 };

@@ -73,7 +73,7 @@ export class Snapshots {
   async storeBeforePurge(stream: NatsStream, upToSequence: number): Promise<boolean> {
     for (let attempt = 0; attempt < PURGE_ATTEMPTS; attempt++) {
       if (stream.lifecycle === "deleted" || stream.openParts !== undefined) return false;
-      if (!stream.hasRetention) return false;
+      if (!stream.hasRetention || isBehindPurge(stream)) return false;
       // At once: whatever snapshot comes after this one says it, too.
       stream.purgedUpTo = Math.max(stream.purgedUpTo, upToSequence);
       const state = stream.snapshot();
@@ -90,6 +90,7 @@ export class Snapshots {
   }
 
   async #store(stream: NatsStream): Promise<void> {
+    if (isBehindPurge(stream)) return;
     const payload = encodeSnapshot(stream.snapshot());
     if (payload.length > this.#settings.jetStream.messageLimitBytes) {
       return this.#putOff(stream, payload.length);
@@ -107,10 +108,7 @@ export class Snapshots {
       rollup: true,
     }]);
     if (published.kind === "stored") stream.snapshotSequence = published.sequence;
-    else if (published.kind === "refused") {
-      if (stream.hasRetention) await this.#readPurged(stream);
-      else stream.snapshotSequence = published.lastSequence ?? stream.snapshotSequence;
-    }
+    else if (published.kind === "refused") await this.#readPurged(stream);
     return published;
   }
 
@@ -129,4 +127,12 @@ export class Snapshots {
       logger.debug("The snapshot of {name} can't be read: {error}", { name: stream.name, error });
     }
   }
+}
+
+/**
+ * Whether messages that a state doesn't include may be gone: its front end stood still while another one
+ * removed them. In place of that one's snapshot this state would be all there is, and nothing follows it.
+ */
+function isBehindPurge({ sequence, purgedUpTo, hasRetention }: NatsStream): boolean {
+  return purgedUpTo > (hasRetention ? sequence : 0);
 }

@@ -2,6 +2,7 @@ import { deepStrictEqual as equal, ok, rejects } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import type { Storage } from "../../../../src/storage/storage.ts";
 import { ManualClock } from "../../../support/manual_clock.ts";
+import { closedGate } from "../../../support/nats/delay.ts";
 import { passTime } from "../../../support/nats/pass_time.ts";
 import { JSON_TYPE, Streams, TEXT } from "../../../contract/kit.ts";
 import { firstLogged, FREED_MS, it, logged, textFrom, update, WALKED_MS } from "./retention_kit.ts";
@@ -136,6 +137,55 @@ it("that messages were removed is known from whoever's snapshot is the newest", 
     await frontEnds.within(textFrom(behind.storage, "s", 480)),
     "7777777777888888888899999999990".slice(0, 30),
   );
+});
+
+it("whose snapshot was under way while another one removed messages says in the next that they are gone", async (frontEnds) => {
+  const [a, b] = [await frontEnds.open(), await frontEnds.open({ snapshotMessages: 5 })];
+  const behind = await frontEnds.open();
+  await a.storage.create("s", { contentType: TEXT });
+  await append(a.storage, "s", 1);
+  await behind.storage.head("s");
+  const gate = closedGate();
+  frontEnds.cluster.script.nextPublish(
+    { kind: "held", at: "request", until: gate.opened },
+    { by: b.jetStream, subject: "ds.s.*.*" },
+  );
+  await append(b.storage, "s", 5);
+  await frontEnds.turns();
+  equal(frontEnds.cluster.script.pending, 0);
+  await update(a.storage, "s", { trimBefore: 60 });
+  await frontEnds.pass(FREED_MS);
+  equal((await logged(frontEnds, a.storage, "s")).length, 1);
+  gate.open();
+  await frontEnds.turns();
+  await append(b.storage, "s", 6);
+  await frontEnds.turns();
+  equal((await frontEnds.within(behind.storage.head("s"), 100)).tail, 120);
+});
+
+it("who stood still while another one removed more stores no snapshot of before that", async (frontEnds) => {
+  const [a, b] = [await frontEnds.open(), await frontEnds.open()];
+  await a.storage.create("s", { contentType: TEXT });
+  await append(a.storage, "s", 5);
+  await update(b.storage, "s", { trimBefore: 20 });
+  const gate = closedGate();
+  frontEnds.cluster.script.nextPublish(
+    { kind: "held", at: "request", until: gate.opened },
+    { by: b.jetStream, subject: "ds.s.*.*" },
+  );
+  await frontEnds.pass(FREED_MS);
+  equal(frontEnds.cluster.script.pending, 0);
+  equal(await firstLogged(frontEnds, a.storage, "s"), 0);
+  await append(a.storage, "s", 20);
+  await update(a.storage, "s", { trimBefore: 200 });
+  await frontEnds.pass(FREED_MS);
+  equal(await firstLogged(frontEnds, a.storage, "s"), 200);
+  gate.open();
+  await frontEnds.pass(2000);
+  await Promise.all([a, b].map(({ storage }) => storage.close()));
+  const late = await frontEnds.open();
+  const text = await frontEnds.within(textFrom(late.storage, "s", 200), 100);
+  equal(text, "56789".replaceAll(/./g, (digit) => digit.repeat(10)));
 });
 
 it("who stood still with an append, and finds its place removed, doesn't append it again", async (frontEnds) => {

@@ -1,6 +1,8 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
 import { encodeUtf8 } from "../../../../src/protocol/bytes.ts";
 import { Streams, TEXT } from "../../../contract/kit.ts";
+import { snapshotsOf } from "../../../contract/stepped_storage.ts";
+import { closedGate } from "../../../support/nats/delay.ts";
 import { it, logged, textFrom, update, WALKED_MS } from "./retention_kit.ts";
 
 it("front ends that trim and append at once leave one state", async (frontEnds) => {
@@ -44,6 +46,36 @@ it("a policy that another front end takes back doesn't trim any more", async (fr
   equal((await a.storage.head("s")).earliest, 0);
   equal((await a.storage.head("s")).policies, undefined);
 });
+
+for (const kept of ["none", "an earlier one"]) {
+  it(`nothing is trimmed to a snapshot that is deleted meanwhile, with ${kept} instead`, async (frontEnds) => {
+    const [a, b] = [await frontEnds.open(), await frontEnds.open()];
+    const policies = { retention: { toSnapshot: true } } as const;
+    await a.storage.create("s", { contentType: TEXT, policies });
+    await new Streams(a.storage).text("s", "0123456789");
+    await new Streams(a.storage).text("s", "0123456789");
+    const gate = closedGate();
+    const script = frontEnds.cluster.script;
+    const inA = snapshotsOf(a.storage);
+    const spec = { contentType: TEXT, body: encodeUtf8("state") };
+    // The snapshot's own message, and the trim behind it.
+    script.nextPublish({ kind: "held", at: "answer", until: 0 }, { subject: "ds.d.*.*" });
+    script.nextPublish(
+      { kind: "held", at: "request", until: gate.opened },
+      { by: a.jetStream, subject: "ds.d.*.*" },
+    );
+    await inA.put("s", { ...spec, offset: 20 });
+    await frontEnds.turns();
+    equal(script.pending, 0);
+    const inB = snapshotsOf(b.storage);
+    await inB.delete("s");
+    if (kept !== "none") await inB.put("s", { ...spec, offset: 10 });
+    gate.open();
+    await frontEnds.pass(5000);
+    const { earliest } = await b.storage.head("s");
+    ok(earliest <= (kept === "none" ? 0 : 10), `${earliest}`);
+  });
+}
 
 it("one of several front ends trims what is due, once", async (frontEnds) => {
   const all = await Promise.all([1, 2, 3].map(() => frontEnds.open()));
@@ -107,6 +139,25 @@ it("what is due of streams that no front end has in memory is found by the walk"
     ["own", 10],
   ]);
   equal(b.storage.measure?.().retention?.trims, 3);
+});
+
+it("a stream with a message that can't be read isn't trimmed by its age", async (frontEnds) => {
+  const a = await frontEnds.open();
+  await a.storage.create("s", { contentType: TEXT });
+  for (let i = 0; i < 9; i++) {
+    await new Streams(a.storage).text("s", "0123456789");
+    await frontEnds.pass(60_000, 60_000);
+  }
+  const messages = await logged(frontEnds, a.storage, "s");
+  for (const { sequence } of messages.slice(2, -1)) {
+    const { leader } = frontEnds.cluster.log("DS_DATA_1") ?? {};
+    const [found] = leader?.from("ds.d.1.1", sequence, frontEnds.clock.nowMs()) ?? [];
+    found?.payload.reverse();
+  }
+  await update(a.storage, "s", { retention: { ageMs: 280_000 } });
+  await frontEnds.pass(10_000);
+  const { earliest } = await a.storage.head("s");
+  ok(earliest <= 50, `${earliest}`);
 });
 
 it("a list shows where streams begin that aren't in memory", async (frontEnds) => {
