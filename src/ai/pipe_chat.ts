@@ -95,7 +95,8 @@ export async function pipeChat(options: PipeChatOptions): Promise<ChatAnswer> {
   const opened = await openAnswer(client, path, { leaseMs, ttlSeconds });
   if (opened.isNew || opened.state !== "running") {
     const kept = messages === undefined ? {} : { messages };
-    await noteAnswer(client, options, { answer, ...kept }, ttlSeconds);
+    const { isNew } = opened;
+    await noteAnswer(client, options, { answer, ...kept }, { isNew, ttlSeconds });
   }
   const isOurs = opened.state === "running" && (opened.isNew || restart !== undefined);
   const done = isOurs
