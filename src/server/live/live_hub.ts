@@ -220,6 +220,8 @@ export class LiveHub {
       if (rejection !== undefined) this.#failed(connection, ended, rejection);
       return ended;
     }
+    // A `set` goes before all else that is sent with it: the end of an earlier one isn't to follow it.
+    if (connection.hasUnsentEndOf(start.name)) this.#flush(connection);
     const entry = new LiveEntry(connection, this.#names.take(start.name), start, isOther);
     this.#streams++;
     connection.add(entry);

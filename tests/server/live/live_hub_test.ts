@@ -203,6 +203,28 @@ Deno.test("a pattern takes in what is there and what is made later, each once", 
   await feed.cancel();
 });
 
+Deno.test("what ended a stream comes before the one that was made again, also where both are sent at once", async () => {
+  const served = new Fixture({ listing: true, livePaceMs: 3000 });
+  await served.make("jobs/1", JSON_TYPE, '["old"]');
+  const feed = await LiveFeed.post(served, { patterns: [{ pattern: "jobs/*", offset: "-1" }] });
+  await settle();
+  served.clock.advance(3000);
+  await feed.upTo(({ type }) => type === "data");
+  await served.append("jobs/1", JSON_TYPE, '["older"]');
+  await settle();
+  await served.delete("jobs/1");
+  await settle();
+  await served.make("jobs/1", JSON_TYPE, '["again"]');
+  for (let i = 0; i < 5; i++) {
+    served.clock.advance(1000);
+    await settle();
+  }
+  const events = await feed.upTo(({ payload }) => payload === '["again"]');
+  const types = typesOf(events).filter((type) => type !== "control");
+  deepEqual(types, ["data jobs/1", "error jobs/1", "set", "data jobs/1"]);
+  await feed.cancel();
+});
+
 Deno.test("a pattern's streams continue after a Last-Event-ID, and new ones begin at their start", async () => {
   const served = await withJson("jobs/1", "jobs/2");
   const query = "pattern=jobs/*@now";
