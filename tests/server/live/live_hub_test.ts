@@ -15,6 +15,9 @@ import { LiveFeed, messagesOf, typesOf } from "./live_kit.ts";
 
 /** Many streams on one connection: `__ds/live`. */
 
+/** More than are read at once. */
+const MANY = Array.from({ length: 30 }, (_, i) => `s${String(i).padStart(2, "0")}`);
+
 async function followed(served: Fixture): Promise<string> {
   return await (await served.app.request("/metrics")).text();
 }
@@ -154,6 +157,30 @@ Deno.test("a Last-Event-ID continues all streams where they were, and the ended 
   const over = await served.get(`__ds/live?${query}`, { "last-event-id": rest.at(-1)?.id ?? "" });
   equal(over.status, 204);
 });
+
+for (const query of [MANY.map((name) => `stream=${name}@now`).join("&"), "pattern=*@now"]) {
+  Deno.test(`a client that is cut off while it comes back continues where it was: ${query.slice(0, 12)}`, async () => {
+    const served = await withJson(...MANY);
+    const feed = await LiveFeed.get(served, query);
+    const events = await feed.upTo(({ type, head }) => type === "control" && head.upToDate);
+    await feed.cancel();
+    const data = "x".repeat(15_000);
+    for (const name of MANY) await served.append(name, JSON_TYPE, JSON.stringify([data]));
+    let id = events.at(-1)?.id ?? "";
+    const seen: Record<string, unknown[]> = {};
+    for (let cuts = 0; Object.keys(seen).length < MANY.length; cuts++) {
+      ok(cuts < 20);
+      const again = await LiveFeed.get(served, query, { "last-event-id": id });
+      const cut = await again.upTo(({ type }) => type === "control");
+      await again.cancel();
+      id = cut.at(-1)?.id ?? "";
+      for (const [name, messages] of Object.entries(messagesOf(cut))) {
+        (seen[name] ??= []).push(...messages);
+      }
+    }
+    deepEqual(seen, Object.fromEntries(MANY.map((name) => [name, [data]])));
+  });
+}
 
 Deno.test("a Last-Event-ID of another set, or of nobody, is refused", async () => {
   const served = await withJson("a");
