@@ -93,7 +93,8 @@ export async function pipeChat(options: PipeChatOptions): Promise<ChatAnswer> {
   const answer = options.answer ?? crypto.randomUUID();
   const path = answerPath(options, answer);
   const opened = await openAnswer(client, path, { leaseMs, ttlSeconds });
-  if (opened.isNew || opened.state !== "running") {
+  // The worker before this one may have died before it had noted it.
+  if (opened.isNew || restart !== undefined || opened.state !== "running") {
     const kept = messages === undefined ? {} : { messages };
     const { isNew } = opened;
     await noteAnswer(client, options, { answer, ...kept }, { isNew, ttlSeconds });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { newestAnswer } from "../../src/ai/chat_log.ts";
+import { openAnswer } from "../../src/ai/open_answer.ts";
 import { pipeChat } from "../../src/ai/pipe_chat.ts";
 import { stopChat } from "../../src/ai/stop_chat.ts";
 import { until } from "../support/until.ts";
@@ -381,4 +382,13 @@ Deno.test("answers that are noted at once are all noted, each once", async () =>
   }));
   const entries = await client.reader("chats/c").allJson<{ answer: string }>();
   deepEqual(entries.map(({ answer }) => answer).sort(), answers);
+});
+
+Deno.test("an answer whose worker died before it was noted is, by the one that goes on", async () => {
+  const { client, clock, model } = memoryKit();
+  await openAnswer(client, "chats/c/1", { leaseMs: 30_000, ttlSeconds: undefined });
+  const pipe = { client, clock, chat: "c", answer: "1", source: model.source };
+  model.say(FINISH).end();
+  equal(await (await pipeChat({ ...pipe, restart: "go-on" })).done, "finished");
+  deepEqual(await client.reader("chats/c").allJson(), [{ answer: "1" }]);
 });
