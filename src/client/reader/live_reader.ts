@@ -155,7 +155,7 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       signal?.throwIfAborted();
       const live = this.#connect(backoff.failures + 1);
       let error: unknown;
-      let hasNews = false;
+      let hasData = false;
       try {
         while (this.#isOpen) {
           const events = await live.next().catch((reason: unknown) => void (error = reason));
@@ -164,7 +164,7 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
             this.#hasBegun = true;
             budget.reset();
           }
-          hasNews ||= events.some(({ type }) => type === "data");
+          hasData ||= events.some(({ type }) => type === "data");
           for (const event of events) yield* this.#take(event, live);
         }
       } finally {
@@ -180,7 +180,7 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       if (minMs === undefined) throw error;
       const isAtOnce = clock.nowMs() - live.startMs < AT_ONCE_MS;
       // One that only begins and ends, over and over, is asked for less and less often.
-      if (live.hasBegun && (hasNews || !isAtOnce)) backoff.reset();
+      if (live.hasBegun && (hasData || !isAtOnce)) backoff.reset();
       if (error === undefined && live.hasBegun && !isAtOnce) continue;
       const delayMs = backoff.next(minMs);
       if (!budget.allows(delayMs, clock.nowMs())) throw error ?? silence(live);
