@@ -93,9 +93,11 @@ export async function pipeChat(options: PipeChatOptions): Promise<ChatAnswer> {
   const answer = options.answer ?? crypto.randomUUID();
   const path = answerPath(options, answer);
   const opened = await openAnswer(client, path, { leaseMs, ttlSeconds });
-  if (opened.isNew || opened.state !== "running") {
+  // The worker before this one may have died before it had noted it.
+  if (opened.isNew || restart !== undefined || opened.state !== "running") {
     const kept = messages === undefined ? {} : { messages };
-    await noteAnswer(client, options, { answer, ...kept }, ttlSeconds);
+    const { isNew } = opened;
+    await noteAnswer(client, options, { answer, ...kept }, { isNew, ttlSeconds });
   }
   const isOurs = opened.state === "running" && (opened.isNew || restart !== undefined);
   const done = isOurs

@@ -3,6 +3,7 @@ import { type ChatTransport, chatTransport } from "../../src/ai/chat_transport.t
 import { stopChat } from "../../src/ai/stop_chat.ts";
 import type { UiChunk } from "../../src/ai/ui_chunk.ts";
 import { Client } from "../../src/client/client.ts";
+import { ClientError } from "../../src/client/errors/client_error.ts";
 import { fetchTransport, type TransportRequest } from "../../src/client/transport/transport.ts";
 import { until } from "../support/until.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -83,6 +84,8 @@ export class ChatKit {
   openReads = 0;
   /** No request comes through. */
   isAway = false;
+  /** Whether the answer to a request of the application's is lost, which the server has done. */
+  isLost: (request: TransportRequest) => boolean = () => false;
   /** What the application was posted. */
   readonly posted: { url: string; body: Record<string, unknown> }[] = [];
   readonly model = new ScriptedModel();
@@ -123,9 +126,11 @@ export class ChatKit {
       },
     });
     return new Client(this.#streams.url, {
-      transport: (request) => {
+      transport: async (request) => {
         onRequest(request);
-        return transport(request);
+        const response = await transport(request);
+        if (isPage || !this.isLost(request)) return response;
+        throw new ClientError("network", "The answer was lost.");
       },
     });
   }

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { newestAnswer } from "../../src/ai/chat_log.ts";
+import { openAnswer } from "../../src/ai/open_answer.ts";
 import { pipeChat } from "../../src/ai/pipe_chat.ts";
 import { stopChat } from "../../src/ai/stop_chat.ts";
 import { until } from "../support/until.ts";
@@ -337,4 +338,57 @@ Deno.test("ids that can't be in a stream's name are refused with what would be r
     equal(error.code, "invalid_argument");
     ok(/The chat's id is .*: expected 1 to 128 characters/.test(error.message), error.message);
   }
+});
+
+Deno.test("a chat has more answers than a stream has producers", async () => {
+  const { client, clock } = memoryKit({}, { maxProducersPerStream: 3 });
+  for (let i = 0; i < 5; i++) {
+    const model = new ScriptedModel().say(FINISH);
+    model.end();
+    const answer = `${i}`;
+    const { done } = await pipeChat({ client, clock, chat: "c", answer, source: model.source });
+    equal(await done, "finished");
+  }
+  deepEqual(await newestAnswer(client, { chat: "c" }), { answer: "4" });
+  equal((await client.reader("chats/c").allJson()).length, 5);
+});
+
+Deno.test("an answer is noted once, though the server's word was lost or its request comes again", async () => {
+  const kit = memoryKit();
+  const { client, clock, model } = kit;
+  const pipe = { client, clock, chat: "c", source: model.source };
+  let lost = 0;
+  kit.isLost = ({ method, url }) => method === "POST" && url.endsWith("chats/c") && lost++ === 0;
+  const one = await pipeChat({ ...pipe, answer: "1" });
+  equal(lost, 1);
+  model.say(FINISH).end();
+  equal(await one.done, "finished");
+  const two = await pipeChat({ ...pipe, answer: "2", source: new ScriptedModel().source });
+  equal(await (await pipeChat({ ...pipe, answer: "1" })).done, "finished");
+  const entries = [{ answer: "1" }, { answer: "2" }];
+  deepEqual(await client.reader("chats/c").allJson(), entries);
+  await stopChat({ client, chat: "c" });
+  equal(await two.done, "stopped");
+});
+
+Deno.test("answers that are noted at once are all noted, each once", async () => {
+  const { client, clock } = memoryKit();
+  const answers = Array.from({ length: 8 }, (_, i) => `${i}`);
+  await Promise.all(answers.map(async (answer) => {
+    const model = new ScriptedModel().say(FINISH);
+    model.end();
+    const { done } = await pipeChat({ client, clock, chat: "c", answer, source: model.source });
+    equal(await done, "finished");
+  }));
+  const entries = await client.reader("chats/c").allJson<{ answer: string }>();
+  deepEqual(entries.map(({ answer }) => answer).sort(), answers);
+});
+
+Deno.test("an answer whose worker died before it was noted is, by the one that goes on", async () => {
+  const { client, clock, model } = memoryKit();
+  await openAnswer(client, "chats/c/1", { leaseMs: 30_000, ttlSeconds: undefined });
+  const pipe = { client, clock, chat: "c", answer: "1", source: model.source };
+  model.say(FINISH).end();
+  equal(await (await pipeChat({ ...pipe, restart: "go-on" })).done, "finished");
+  deepEqual(await client.reader("chats/c").allJson(), [{ answer: "1" }]);
 });

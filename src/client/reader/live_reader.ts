@@ -141,8 +141,12 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
     return this.#returned;
   }
 
-  /** Message by message, until all streams are closed. */
+  /** Message by message, until all streams are closed. A further loop goes on where the last one was left. */
   async *[Symbol.asyncIterator](): AsyncGenerator<LiveMessage, undefined> {
+    for (const stream of this.#places.keys()) {
+      const returned = this.#returned.get(stream);
+      if (returned !== undefined) this.#places.set(stream, parsePlace(returned));
+    }
     const { signal, maxElapsedMs = 60_000 } = this.#options;
     const { clock, random } = this.#connection;
     const budget = new RetryBudget(clock, maxElapsedMs);
@@ -151,6 +155,7 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       signal?.throwIfAborted();
       const live = this.#connect(backoff.failures + 1);
       let error: unknown;
+      let hasData = false;
       try {
         while (this.#isOpen) {
           const events = await live.next().catch((reason: unknown) => void (error = reason));
@@ -158,8 +163,8 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
           if (live.hasBegun) {
             this.#hasBegun = true;
             budget.reset();
-            backoff.reset();
           }
+          hasData ||= events.some(({ type }) => type === "data");
           for (const event of events) yield* this.#take(event, live);
         }
       } finally {
@@ -174,6 +179,8 @@ export class LiveReader implements AsyncIterable<LiveMessage> {
       const minMs = error === undefined || isRefused ? 0 : retryDelayMs(error);
       if (minMs === undefined) throw error;
       const isAtOnce = clock.nowMs() - live.startMs < AT_ONCE_MS;
+      // One that only begins and ends, over and over, is asked for less and less often.
+      if (live.hasBegun && (hasData || !isAtOnce)) backoff.reset();
       if (error === undefined && live.hasBegun && !isAtOnce) continue;
       const delayMs = backoff.next(minMs);
       if (!budget.allows(delayMs, clock.nowMs())) throw error ?? silence(live);

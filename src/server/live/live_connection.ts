@@ -97,6 +97,8 @@ export class LiveConnection extends PushedBody implements EntryConnection {
   #batch: EventBatch | undefined;
   #added: AddedStream[] | undefined;
   #removed: string[] | undefined;
+  /** Those whose end, or error, is in the batch. */
+  #unsentEnds: Set<string> | undefined;
   /** Where streams are closed that the request doesn't name, or that a pattern may mean, too. */
   #endedOthers: Map<string, StreamOffset> | undefined;
   #otherChars = 0;
@@ -162,11 +164,13 @@ export class LiveConnection extends PushedBody implements EntryConnection {
   }
 
   failed(entry: LiveEntry, error: unknown): void {
+    this.#noteUnsentEnd(entry.name);
     this.#owner.failed(this, entry, error);
   }
 
   ended(entry: LiveEntry, closedAt?: number): void {
     this.#cancelTurn(entry);
+    if (closedAt !== undefined) this.#noteUnsentEnd(entry.name);
     if (this.entries.get(entry.name) === entry) this.entries.delete(entry.name);
     if (entry.isOther) this.#otherChars -= idChars(entry.name);
     const isToBeKnown = this.hasPatterns || (entry.isOther && this.#named !== undefined);
@@ -175,6 +179,16 @@ export class LiveConnection extends PushedBody implements EntryConnection {
       this.noteEnded(entry.name, { space, position: closedAt });
     }
     this.#owner.removed(this, entry);
+  }
+
+  #noteUnsentEnd(name: string): void {
+    this.#unsentEnds ??= new Set();
+    this.#unsentEnds.add(name);
+  }
+
+  /** Whether the end of a stream of this name has yet to be sent. */
+  hasUnsentEndOf(name: string): boolean {
+    return this.#unsentEnds?.has(name) === true;
   }
 
   /** Notes that its client knows a stream's end. */
@@ -278,6 +292,7 @@ export class LiveConnection extends PushedBody implements EntryConnection {
     const added = this.#added;
     const removed = this.#removed;
     this.#batch = undefined;
+    this.#unsentEnds = undefined;
     if (this.isOver) return undefined;
     if (added === undefined && removed === undefined) return batch?.joined(this.control());
     this.#added = undefined;

@@ -1,7 +1,7 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { LiveStart } from "../common/live_change.ts";
 import type { LivePlace } from "../../protocol/live_event_id.ts";
-import { type OffsetSpace, type ReadFrom, spaceAt } from "../../protocol/offset.ts";
+import { isOffset, type OffsetSpace, type ReadFrom, spaceAt } from "../../protocol/offset.ts";
 import type { ReadResult } from "../../storage/storage.ts";
 
 /** What a stream needs of the connection that follows it. */
@@ -88,8 +88,10 @@ export class LiveEntry {
   /** How far it was sent. */
   get place(): LivePlace {
     if (this.hasEnded && !this.endedForNow) return "ended";
-    const { topic, position } = this;
-    return topic === undefined ? "not begun" : { space: spaceAt(topic.space, position), position };
+    const { topic, position, from } = this;
+    if (topic !== undefined) return { space: spaceAt(topic.space, position), position };
+    // A client that comes back has been further than where its request would have it begin.
+    return isOffset(from) && typeof from === "object" ? from : "not begun";
   }
 
   /** Has the next chunk sent. */

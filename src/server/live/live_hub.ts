@@ -121,7 +121,7 @@ export class LiveHub {
    * @throws {StreamError} `too_many_readers`
    */
   open(request: LiveRequest, rights: Rights | undefined, signal: AbortSignalLike): LiveConnection {
-    const { clock, liveCloseAfterMs, sseBufferBytes, maxLiveStreams } = this.#config;
+    const { clock, liveCloseAfterMs, sseBufferBytes } = this.#config;
     const nowMs = clock.nowMs();
     const connection = new LiveConnection({
       id: crypto.randomUUID(),
@@ -133,11 +133,11 @@ export class LiveHub {
       limitBytes: sseBufferBytes,
     });
     this.#enter(connection);
+    // Its right may have ended while its request came: what it followed now nobody would let go of.
+    if (connection.isOver) return connection;
     signal.addEventListener("abort", () => connection.end(), { once: true });
     connection.endsWhenEmpty = request.endsWhenEmpty;
     connection.hasPatterns = request.patterns.length > 0;
-    const { id } = connection;
-    connection.send(encodeLiveEvent("open", { connection: id, maxStreams: maxLiveStreams }), nowMs);
     for (const [name, place] of request.ended) connection.noteEnded(name, place);
     for (const start of request.streams) {
       const hasEnded = request.endedNames.has(start.name);
@@ -191,14 +191,19 @@ export class LiveHub {
       this.#patterns.forget(connection);
       for (const entry of [...connection.entries.values()]) entry.end();
     };
-    const { clock } = this.#config;
+    const { clock, maxLiveStreams: maxStreams } = this.#config;
+    const open = encodeLiveEvent("open", { connection: connection.id, maxStreams });
+    connection.send(open, clock.nowMs());
+    let hasBegun = false;
     forgetPermit = watchPermit(connection.permit, clock, (reason) => {
       this.#flush(connection);
       connection.isExpired = true;
-      connection.send(connection.control(), clock.nowMs());
+      // Before it has its streams its `id` would be that of another set.
+      if (hasBegun) connection.send(connection.control(), clock.nowMs());
       connection.send(encodeUtf8(encodeCredentialExpired(reason)), clock.nowMs());
       connection.end();
     });
+    hasBegun = true;
   }
 
   /** @param hasEnded whether it isn't begun, as its client knows its end */
@@ -215,6 +220,8 @@ export class LiveHub {
       if (rejection !== undefined) this.#failed(connection, ended, rejection);
       return ended;
     }
+    // A `set` goes before all else that is sent with it: the end of an earlier one isn't to follow it.
+    if (connection.hasUnsentEndOf(start.name)) this.#flush(connection);
     const entry = new LiveEntry(connection, this.#names.take(start.name), start, isOther);
     this.#streams++;
     connection.add(entry);

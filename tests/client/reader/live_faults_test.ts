@@ -219,3 +219,47 @@ Deno.test("a pattern that is none fails with the server's words", async () => {
   };
   await rejects(reading(), { code: "bad_request", message: /a\*/ });
 });
+
+for (const isOffered of [true, false]) {
+  const how = isOffered ? "by one connection" : "by connections of each stream's own";
+  Deno.test(`a loop over live() goes on where the one before it was left, ${how}`, async () => {
+    const kit = new TakenKit();
+    if (!isOffered) kit.refusal = NOT_FOUND;
+    await kit.make("a", { ...JSON_TYPE, ...CLOSE }, "[1,2,3]");
+    await kit.make("b", { ...JSON_TYPE, ...CLOSE }, "[4,5]");
+    const live = kit.client.live(["a", "b"]);
+    const next = async () => {
+      for await (const { message } of live) return message.text();
+      return "the end";
+    };
+    const seen: string[] = [];
+    for (let i = 0; i < 6; i++) seen.push(await kit.until(next()));
+    equal(seen.pop(), "the end");
+    deepEqual(seen.sort(), ["1", "2", "3", "4", "5"]);
+  });
+}
+
+Deno.test("a server whose connections only begin and end is asked for less and less often", async () => {
+  const kit = new TakenKit();
+  await kit.make("a", JSON_TYPE, "[0]");
+  let asked = 0;
+  kit.refusal = () => {
+    asked++;
+    const open = 'event: open\ndata:{"connection":"c","maxStreams":10}\n\n';
+    return new Response(open, { headers: { "content-type": "text/event-stream" } });
+  };
+  const { ended, leave, seen } = follow(kit, ["a"], {});
+  for (let i = 0; i < 600; i++) {
+    await settle();
+    kit.clock.advance(100);
+  }
+  ok(asked > 5 && asked < 60, `${asked} requests in a minute`);
+  kit.refusal = undefined;
+  for (let i = 0; i < 12; i++) {
+    await settle();
+    kit.clock.advance(1_000);
+  }
+  deepEqual(seen, ["0"]);
+  leave();
+  await ended;
+});

@@ -1,7 +1,8 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { signLink } from "../../../src/access/links/link.ts";
 import { encodeLinkKeys } from "../../../src/access/links/link_key_file.ts";
 import { openAuthority } from "../../../src/access/open_authority.ts";
+import { encodeUtf8 } from "../../../src/protocol/bytes.ts";
 import { expectError, Fixture, settle, TEXT } from "../../support/fixture.ts";
 import { withTempDir } from "../../support/temp_dir.ts";
 import { LiveFeed, typesOf } from "../live/live_kit.ts";
@@ -37,6 +38,30 @@ Deno.test("a connection ends with its permit, and says where it continues", asyn
   deepEqual(typesOf(rest), ["control", "credential-expired"]);
   equal(rest[1]?.head.reason, "revoked");
   ok((rest[0]?.id ?? "") !== "");
+});
+
+Deno.test("a permit that ends while the request comes leaves a connection that says so, and nothing more", async () => {
+  const served = new GuardedFixture({ listing: true, metrics: "/metrics" });
+  await served.fill("a", "b");
+  const ends = new AbortController();
+  const reader = served.authority.token("reader", ["read,list **"], { signal: ends.signal });
+  const set = {
+    streams: [{ stream: "a", offset: "-1" }],
+    patterns: [{ pattern: "*", offset: "-1" }],
+  };
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      ends.abort();
+      controller.enqueue(encodeUtf8(JSON.stringify(set)));
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  const feed = new LiveFeed(await served.post("__ds/live", reader, body));
+  deepEqual(typesOf(await feed.rest()), ["open", "credential-expired"]);
+  await settle();
+  const metrics = await (await served.get("/metrics", served.root)).text();
+  match(metrics, /^durable_streams_live_readers\{kind="many"\} 0$/m);
+  match(metrics, /^durable_streams_followed_streams 0$/m);
 });
 
 Deno.test("a set is changed only by whom the connection is of, and within its own rights", async () => {

@@ -15,6 +15,9 @@ import { LiveFeed, messagesOf, typesOf } from "./live_kit.ts";
 
 /** Many streams on one connection: `__ds/live`. */
 
+/** More than are read at once. */
+const MANY = Array.from({ length: 30 }, (_, i) => `s${String(i).padStart(2, "0")}`);
+
 async function followed(served: Fixture): Promise<string> {
   return await (await served.app.request("/metrics")).text();
 }
@@ -155,6 +158,30 @@ Deno.test("a Last-Event-ID continues all streams where they were, and the ended 
   equal(over.status, 204);
 });
 
+for (const query of [MANY.map((name) => `stream=${name}@now`).join("&"), "pattern=*@now"]) {
+  Deno.test(`a client that is cut off while it comes back continues where it was: ${query.slice(0, 12)}`, async () => {
+    const served = await withJson(...MANY);
+    const feed = await LiveFeed.get(served, query);
+    const events = await feed.upTo(({ type, head }) => type === "control" && head.upToDate);
+    await feed.cancel();
+    const data = "x".repeat(15_000);
+    for (const name of MANY) await served.append(name, JSON_TYPE, JSON.stringify([data]));
+    let id = events.at(-1)?.id ?? "";
+    const seen: Record<string, unknown[]> = {};
+    for (let cuts = 0; Object.keys(seen).length < MANY.length; cuts++) {
+      ok(cuts < 20);
+      const again = await LiveFeed.get(served, query, { "last-event-id": id });
+      const cut = await again.upTo(({ type }) => type === "control");
+      await again.cancel();
+      id = cut.at(-1)?.id ?? "";
+      for (const [name, messages] of Object.entries(messagesOf(cut))) {
+        (seen[name] ??= []).push(...messages);
+      }
+    }
+    deepEqual(seen, Object.fromEntries(MANY.map((name) => [name, [data]])));
+  });
+}
+
 Deno.test("a Last-Event-ID of another set, or of nobody, is refused", async () => {
   const served = await withJson("a");
   for (const id of ["x", "AQEC", "AQI", "__________8"]) {
@@ -200,6 +227,28 @@ Deno.test("a pattern takes in what is there and what is made later, each once", 
   await served.make("jobs/1", JSON_TYPE, '["again"]');
   served.clock.advance(2000);
   deepEqual(messagesOf(await feed.upTo(({ type }) => type === "data")), { "jobs/1": ["again"] });
+  await feed.cancel();
+});
+
+Deno.test("what ended a stream comes before the one that was made again, also where both are sent at once", async () => {
+  const served = new Fixture({ listing: true, livePaceMs: 3000 });
+  await served.make("jobs/1", JSON_TYPE, '["old"]');
+  const feed = await LiveFeed.post(served, { patterns: [{ pattern: "jobs/*", offset: "-1" }] });
+  await settle();
+  served.clock.advance(3000);
+  await feed.upTo(({ type }) => type === "data");
+  await served.append("jobs/1", JSON_TYPE, '["older"]');
+  await settle();
+  await served.delete("jobs/1");
+  await settle();
+  await served.make("jobs/1", JSON_TYPE, '["again"]');
+  for (let i = 0; i < 5; i++) {
+    served.clock.advance(1000);
+    await settle();
+  }
+  const events = await feed.upTo(({ payload }) => payload === '["again"]');
+  const types = typesOf(events).filter((type) => type !== "control");
+  deepEqual(types, ["data jobs/1", "error jobs/1", "set", "data jobs/1"]);
   await feed.cancel();
 });
 
