@@ -57,6 +57,7 @@ export async function answersOf(dir: string): Promise<Answers> {
     }
     for (const name of SUBSCRIPTIONS) {
       await ask(`subscription ${name}`, () => describeSubscription(storage, name));
+      await ask(`pending in ${name}`, () => countPending(storage, name));
       const acked = ackedIn(storage, name);
       for (const stream of FOLLOWED) {
         await ask(`${name} in ${stream}`, async () => (await acked).get(stream) ?? GONE);
@@ -144,8 +145,15 @@ function bind(
 /** What it is; where the start has met damage, the health says so. */
 async function describeSubscription(storage: Storage, name: string): Promise<string> {
   if (storage.status().figures.damagedSubscriptions > 0) return `${DAMAGED}as in the health`;
-  const { createdAtMs: _, ...info } = await storeOf(storage).get(name);
+  const { createdAtMs: _, pendingStreams: _pending, ...info } = await storeOf(storage).get(name);
   return JSON.stringify(info);
+}
+
+/** In how many streams something is pending; one whose row can't be read isn't among them, and the health says so. */
+async function countPending(storage: Storage, name: string): Promise<string> {
+  const { damagedStreams, damagedSubscriptions } = storage.status().figures;
+  if (damagedStreams + damagedSubscriptions > 0) return `${DAMAGED}as in the health`;
+  return `${(await storeOf(storage).get(name)).pendingStreams}`;
 }
 
 /** How far a subscription has come in its streams, by their names. */
