@@ -101,6 +101,8 @@ export class LiveConnection extends PushedBody implements EntryConnection {
   #unsentEnds: Set<string> | undefined;
   /** Where streams are closed that the request doesn't name, or that a pattern may mean, too. */
   #endedOthers: Map<string, StreamOffset> | undefined;
+  /** Where those are that the request doesn't name and that can't be read for now. */
+  #refusedOthers: Map<string, StreamOffset> | undefined;
   #otherChars = 0;
 
   constructor(start: LiveConnectionStart) {
@@ -145,6 +147,7 @@ export class LiveConnection extends PushedBody implements EntryConnection {
 
   /** Adds a stream, whose turn comes. */
   add(entry: LiveEntry): void {
+    this.#forgetRefused(entry.name);
     this.entries.set(entry.name, entry);
     if (entry.isOther) this.#otherChars += idChars(entry.name);
     this.wait(entry);
@@ -198,6 +201,19 @@ export class LiveConnection extends PushedBody implements EntryConnection {
     ended.set(name, place);
     const [oldest] = ended.keys();
     if (oldest !== undefined && ended.size > ENDED_LIMIT) this.#forgetEnd(oldest);
+  }
+
+  /** Has its client, where that continues by an `id`, come back for a stream that can't be read for now. */
+  noteRefused(entry: LiveEntry): void {
+    const { name, place, isOther } = entry;
+    if (this.#named === undefined || !isOther || typeof place === "string") return;
+    const refused = this.#refusedOthers ??= new Map();
+    if (!refused.has(name)) this.#otherChars += idChars(name);
+    refused.set(name, place);
+  }
+
+  #forgetRefused(name: string): void {
+    if (this.#refusedOthers?.delete(name) === true) this.#otherChars -= idChars(name);
   }
 
   /** Whether its client knows all of a stream, as that is now. What it knew of another one is forgotten. */
@@ -281,6 +297,7 @@ export class LiveConnection extends PushedBody implements EntryConnection {
 
   /** Has the next `set` event say that it isn't any more, as its client wanted. */
   tellRemoved(name: string): void {
+    this.#forgetRefused(name);
     this.#removed ??= [];
     this.#removed.push(name);
     this.#owner.pending(this);
@@ -314,6 +331,9 @@ export class LiveConnection extends PushedBody implements EntryConnection {
     for (const entry of this.entries.values()) {
       const place = entry.isOther ? entry.place : "ended";
       if (typeof place !== "string") others.push({ name: entry.name, place, hasEnded: false });
+    }
+    for (const [name, place] of this.#refusedOthers ?? []) {
+      others.push({ name, place, hasEnded: false });
     }
     for (const [name, place] of this.#endedOthers ?? []) {
       others.push({ name, place, hasEnded: true });

@@ -361,6 +361,7 @@ export class LiveHub {
   #failed(connection: LiveConnection, entry: LiveEntry, error: unknown): void {
     const { name, tag } = entry;
     entry.endedForNow = this.#isForNow(connection, error);
+    if (entry.endedForNow) connection.noteRefused(entry);
     connection.push(encodeLiveEvent("error", { stream: name, tag, ...this.#describe(error) }));
   }
 

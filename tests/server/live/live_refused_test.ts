@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { StreamError } from "../../../src/protocol/errors.ts";
 import { CLOSE, Fixture, JSON_TYPE, settle } from "../../support/fixture.ts";
 import { LiveFeed, messagesOf } from "./live_kit.ts";
 
@@ -54,4 +55,23 @@ Deno.test("a connection by GET ends sooner where something was refused for now, 
   }
   equal((await rest).at(-1)?.type, "control");
   await other.cancel();
+});
+
+Deno.test("a pattern's stream that can't be read for now goes on where it was once its client comes back", async () => {
+  const served = new Fixture({ listing: true });
+  await served.make("a", JSON_TYPE, '["old"]');
+  const feed = await LiveFeed.get(served, "pattern=*@now");
+  await feed.upTo(({ type, head }) => type === "control" && head.upToDate);
+  const { read } = served.storage;
+  served.storage.read = () =>
+    Promise.reject(new StreamError({ code: "too_many_readers" }, "Not for now."));
+  await served.append("a", JSON_TYPE, '["new"]');
+  const events = await feed.upTo(({ type }) => type === "control");
+  equal(events[0]?.head.status, 503);
+  served.storage.read = read;
+  await feed.cancel();
+  const id = events.at(-1)?.id ?? "";
+  const again = await LiveFeed.get(served, "pattern=*@now", { "last-event-id": id });
+  deepEqual(messagesOf(await again.upTo(({ type }) => type === "data")), { a: ["new"] });
+  await again.cancel();
 });
