@@ -1,4 +1,4 @@
-import { equal, match, ok } from "node:assert/strict";
+import { equal, match, ok, rejects } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { nodeFileSystem } from "../../../src/env/node_file_system.ts";
 import { lockDirectory } from "../../../src/storage/file/directory/lock.ts";
@@ -119,4 +119,24 @@ Deno.test("a LOCK that can't be used isn't taken for another server's", () =>
       message = String(error);
     }
     match(message, /LOCK: can't be used as a lock \(.*\)\. Remove it while no server runs/);
+  }));
+
+Deno.test("a log whose only file is longer than its limit stops nobody", () =>
+  withTempDir(async (dir) => {
+    const storage = await openFileStorage({ dir: `${dir}/s`, walBytes: 64 * KIB });
+    const write = async () => {
+      for (let i = 1; i <= 5; i++) await put(storage, `short-${i}`, "x".repeat(7000 * i));
+      await put(storage, "long", "y".repeat(1024 * KIB));
+      // The file that is made ready for this one isn't needed, and others get it.
+      const refused = put(storage, "long", "y".repeat(1024 * KIB), { contentType: "a/b" });
+      await rejects(refused, /exists/);
+      for (let i = 0; i < 60; i++) await post(storage, "long", "z".repeat(20 * KIB));
+    };
+    const stuck = Promise.withResolvers<void>();
+    const timer = setTimeout(() => stuck.reject(new Error("nothing is written")), 20_000);
+    await Promise.race([write(), stuck.promise]).finally(() => clearTimeout(timer));
+    equal((await storage.head("long")).tail, (1024 + 60 * 20) * KIB);
+    await storage.close();
+    const { found } = checkDirectory({ fileSystem: nodeFileSystem, dir: `${dir}/s` });
+    equal(found.filter(isFinding).length, 0);
   }));

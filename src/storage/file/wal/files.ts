@@ -117,6 +117,11 @@ export class LogFiles {
     return sum(this.#live);
   }
 
+  /** Whether a checkpoint can free any of them: the newest stays, however long it is. */
+  get canFree(): boolean {
+    return this.#live.length > 1;
+  }
+
   /**
    * Sizes of the files that are there to be written to next: those that wait, and one that is becoming
    * part of the log or has become it while its writer doesn't have it yet.
@@ -136,7 +141,7 @@ export class LogFiles {
    * room within it, and nothing to wait for.
    */
   isAtLimitFor(wantedBytes: number): boolean {
-    return !needsOwnFile(wantedBytes, this.fullSizeBytes) &&
+    return this.canFree && !needsOwnFile(wantedBytes, this.fullSizeBytes) &&
       this.liveBytes + this.#sizeFor(wantedBytes) > this.#limitBytes;
   }
 

@@ -120,7 +120,11 @@ export class LogWriter<Tag> {
    */
   get roomBytes(): number {
     const inCurrent = this.#current.sizeBytes - this.#filePosition;
-    return this.#options.limitBytes - this.#files.liveBytes + inCurrent - this.queuedBytes;
+    const { liveBytes, canFree, fullSizeBytes } = this.#files;
+    const besideBytes = this.#options.limitBytes - liveBytes;
+    // A file that was made for a long batch may be past the limit by itself, and no checkpoint changes that.
+    const allowedBytes = canFree ? besideBytes : Math.max(besideBytes, fullSizeBytes);
+    return allowedBytes + inCurrent - this.queuedBytes;
   }
 
   /**
