@@ -315,7 +315,10 @@ export class RetentionEnforcer<S extends Stream> {
       if (stream.lifecycle !== "there" || stream.retention !== state) return;
       if (first > stream.earliest) await this.#parts.trim(stream, first, messages);
     }
-    state.lookAtBytes = lookAtBytes(limits, BLOCK_BYTES, keptBytes(stream));
+    // What came while it was looked at wasn't left by the look.
+    const leftBytes = keptBytes(stream) - (stream.tail - end.tail);
+    state.lookAtBytes = lookAtBytes(limits, BLOCK_BYTES, leftBytes);
+    if (keptBytes(stream) > state.lookAtBytes) this.#due(stream, state, nowMs);
     if (limits.ageMs === undefined || stream.earliest === stream.tail) return;
     const oldestMs = await points.blockTimeAt(stream, stream.earliest);
     if (stream.lifecycle !== "there" || stream.retention !== state) return;
