@@ -23,7 +23,11 @@ export function releaseTrimmed(
     stream.dropRowBlocks(Math.min(first, rowBlocks.end));
   }
   const old = segments.filter(({ end }) => end <= first);
-  if (old.length > 0) stream.replaceSegments(old, []);
+  if (old.length > 0) {
+    stream.replaceSegments(old, []);
+    // Damaged ones stay when a segment takes the place of the others, and would be before those to come.
+    if (rowBlocks === undefined) stream.dropRowBlocks(Math.min(first, buffer.start));
+  }
   const { lastSegment } = stream;
   // What comes next follows no segment any more, and begins one.
   if (lastSegment !== undefined && (lastSegment.end <= first || lastSegment.end < buffer.start)) {
