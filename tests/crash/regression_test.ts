@@ -11,8 +11,8 @@ import { checkpoint, get, inTime, machine, outcome, post, put, rest } from "./ki
 /** Bugs that the histories found in this server, each as short as it gets. */
 
 const TTL = { lifetime: { kind: "ttl", ttlSeconds: 10 } } as const;
-/** More than a block, so that a checkpoint writes a segment. */
-const LONG = "x".repeat(5000);
+/** More than small streams have, so that a checkpoint writes a segment. */
+const LONG = "x".repeat(20_000);
 
 Deno.test("a directory just made outlives a power failure, with the folders above it", async () => {
   for (let seed = 1; seed <= 10; seed++) {
