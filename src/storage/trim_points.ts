@@ -35,7 +35,9 @@ export class TrimPoints {
     if (ageMs !== undefined) {
       first = Math.max(first, await this.#reader.since(stream, nowMs - ageMs, tail));
     }
-    const lastBytes = bytes === undefined ? 0 : this.#startOfLast(stream, bytes, tail);
+    // What compaction has left out can only move it back: a source needn't be there to see that all stays.
+    const mayGo = bytes !== undefined && tail - bytes > first;
+    const lastBytes = mayGo ? this.#startOfLast(stream, bytes, tail) : 0;
     if (lastBytes > first) first = Math.max(first, await this.#blockStart(stream, lastBytes, tail));
     if (messages !== undefined && buffer.messages - messages > earliestMessages) {
       first = Math.max(first, await this.#startOf(stream, buffer.messages - messages, tail));
