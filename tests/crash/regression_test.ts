@@ -13,6 +13,8 @@ import { checkpoint, get, inTime, machine, outcome, post, put, rest } from "./ki
 const TTL = { lifetime: { kind: "ttl", ttlSeconds: 10 } } as const;
 /** More than small streams have, so that a checkpoint writes a segment. */
 const LONG = "x".repeat(20_000);
+/** More than a block, which becomes a row. */
+const BLOCK = "x".repeat(5000);
 
 Deno.test("a directory just made outlives a power failure, with the folders above it", async () => {
   for (let seed = 1; seed <= 10; seed++) {
@@ -41,7 +43,7 @@ Deno.test("killed at any call, then without power at any call of the next start"
       const before = await on.open();
       await put(before, "here", "text");
       life.exitAfter(calls);
-      const more = answered(on, post(before, "here", LONG));
+      const more = answered(on, post(before, "here", BLOCK));
       on.clock.advance(30_000);
       for (let turns = 0; turns < 100 && !life.hasExited; turns++) await yieldToEventLoop();
       const isMore = await more;
@@ -49,7 +51,7 @@ Deno.test("killed at any call, then without power at any call of the next start"
       await dieAfter(on, next, "crash");
       const text = await get(await on.open(), "here");
       const where = `killed at call ${calls}, no power at call ${next}`;
-      ok(text === `text${LONG}` || (!isMore && text === "text"), where);
+      ok(text === `text${BLOCK}` || (!isMore && text === "text"), where);
     }
   }
 });
