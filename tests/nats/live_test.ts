@@ -84,7 +84,9 @@ async function chat(client: Client, requests: string[], id: string): Promise<voi
   const deltas = (await chunks).flatMap((chunk) => "delta" in chunk ? [chunk.delta] : []);
   equal(deltas.join(""), "It goes on.");
   const answer = crypto.randomUUID();
-  const done = (await pipeChat({ client, chat: id, answer, source: model.source })).done;
+  // One that says no more: only the stop ends it.
+  const { source } = new ScriptedModel().say(TEXT_START);
+  const { done } = await pipeChat({ client, chat: id, answer, source });
   requests.length = 0;
   deepEqual(await newestAnswer(client, { chat: id }), { answer });
   const ofChat = requests.filter((each) => each.startsWith(`GET chats/${id}?`));
