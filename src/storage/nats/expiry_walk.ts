@@ -2,9 +2,10 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../env/clock.ts";
 import { expiryMs } from "../../protocol/lifetime.ts";
 import { pause } from "./cluster/pause.ts";
+import { type FollowToEnd, SlowWalk } from "./cluster/slow_walk.ts";
 import type { Subjects } from "./cluster/subjects.ts";
 import { decodeNameEntry, type NameRecord } from "./format/name_record.ts";
-import type { Follower, JetStream, StoredMessage } from "./jetstream.ts";
+import type { JetStream, StoredMessage } from "./jetstream.ts";
 import type { Endings } from "./streams/endings.ts";
 import type { LoadedStreams } from "./streams/loaded_streams.ts";
 import type { NatsStream } from "./streams/nats_stream.ts";
@@ -36,62 +37,40 @@ export interface WalkParts {
  */
 export class ExpiryWalk {
   readonly #parts: WalkParts;
-  #nextMs: number;
-  #walking: Promise<void> | undefined;
-  #follower: Follower | undefined;
-  #isStopped = false;
+  readonly #walk: SlowWalk;
 
   constructor(parts: WalkParts) {
     this.#parts = parts;
-    this.#nextMs = this.#draw();
+    this.#walk = new SlowWalk({
+      ...parts,
+      intervalMs: INTERVAL_MS,
+      what: "the names",
+      walk: (follow) => this.#lookAtAll(follow),
+    });
   }
 
   /** To be called about once a second. */
   tick(): void {
-    if (this.#walking !== undefined || this.#parts.clock.nowMs() < this.#nextMs) return;
-    this.#walking = this.walk().catch((error: unknown) => {
-      logger.debug("The walk over the names has ended: {error}", { error });
-    }).finally(() => {
-      this.#walking = undefined;
-      this.#nextMs = this.#draw();
-    });
-  }
-
-  /** Goes through all names once. */
-  async walk(): Promise<void> {
-    const { jetStream, subjects } = this.#parts;
-    const follower = jetStream.follow(
-      { log: subjects.namesLog, fromSequence: 1, isLastOfEach: true },
-      (message) => this.#look(message),
-    );
-    this.#follower = follower;
-    try {
-      await follower.caughtUp();
-    } finally {
-      this.#follower = undefined;
-      await follower.stop();
-    }
+    this.#walk.tick();
   }
 
   /** Nothing is looked at any more. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#follower?.stop();
+    await this.#walk.stop();
   }
 
-  /** Spread, so that not all front ends walk at once. */
-  #draw(): number {
-    const { clock, random } = this.#parts;
-    return clock.nowMs() + INTERVAL_MS * (0.5 + random());
+  async #lookAtAll(follow: FollowToEnd): Promise<void> {
+    const { namesLog: log } = this.#parts.subjects;
+    await follow({ log, fromSequence: 1, isLastOfEach: true }, (message) => this.#look(message));
   }
 
   async #look({ payload, sequence }: StoredMessage): Promise<void> {
-    if (this.#isStopped) return;
+    if (this.#walk.isStopped) return;
     try {
       const record = decodeNameEntry(payload);
       if (record.kind !== "name" || !this.#mayBeOver(record)) return;
       await pause(this.#parts.clock, PAUSE_MS);
-      if (!this.#isStopped) await this.#check(record, sequence);
+      if (!this.#walk.isStopped) await this.#check(record, sequence);
     } catch (error) {
       // Whoever asks for that stream finds out more.
       logger.debug("A name's record is passed over: {error}", { error });

@@ -123,15 +123,10 @@ export class OffsetSearch {
     let low = { sequence: stream.firstSequence - 1, before: 0 };
     let high = { sequence: stream.sequence + 1, before: stream.mark.messages };
     for (let step = 0; low.sequence + 1 < high.sequence; step++) {
-      const span = high.sequence - low.sequence;
       const part = step % 2 === 0
         ? (number - low.before) / Math.max(1, high.before - low.before)
         : 0.5;
-      const isFew = span <= LINEAR_SEQUENCES;
-      const guess = isFew
-        ? low.sequence + 1
-        : low.sequence + Math.min(span - 1, Math.max(1, Math.floor(span * part)));
-      const limit = isFew ? LINEAR_SEQUENCES : 1;
+      const { guess, limit } = nextGuess(low.sequence, high.sequence, part);
       const found = await this.#messages(stream, guess, limit, LEAST_BATCH_BYTES, byLeader);
       const holder = found.find((message) => endsIn(message, number));
       if (holder !== undefined) return holder;
@@ -261,21 +256,11 @@ export class OffsetSearch {
     if (before !== undefined) low = before;
     if (after !== undefined) high = after;
     for (let step = 0; low.sequence + 1 < high.sequence; step++) {
-      const span = high.sequence - low.sequence;
       const part = step % 2 === 0
         ? (offset - low.start) / Math.max(1, high.start - low.start)
         : 0.5;
-      const isFew = span <= LINEAR_SEQUENCES;
-      const guess = isFew
-        ? low.sequence + 1
-        : low.sequence + Math.min(span - 1, Math.max(1, Math.floor(span * part)));
-      const found = await this.#messages(
-        stream,
-        guess,
-        isFew ? LINEAR_SEQUENCES : 1,
-        LEAST_BATCH_BYTES,
-        byLeader,
-      );
+      const { guess, limit } = nextGuess(low.sequence, high.sequence, part);
+      const found = await this.#messages(stream, guess, limit, LEAST_BATCH_BYTES, byLeader);
       const holder = found.find(({ start, end }) => start <= offset && offset < end);
       if (holder !== undefined) return holder;
       const last = found.findLast(({ sequence, start }) =>
@@ -286,6 +271,14 @@ export class OffsetSearch {
     }
     return undefined;
   }
+}
+
+/** Which messages to ask for next between two sequences, when what is sought lies about at this part of them. */
+function nextGuess(low: number, high: number, part: number): { guess: number; limit: number } {
+  const span = high - low;
+  return span <= LINEAR_SEQUENCES
+    ? { guess: low + 1, limit: LINEAR_SEQUENCES }
+    : { guess: low + Math.min(span - 1, Math.max(1, Math.floor(span * part))), limit: 1 };
 }
 
 /** Those up to the first that doesn't follow the one before it. */

@@ -2,9 +2,10 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../../env/clock.ts";
 import { pause } from "../cluster/pause.ts";
 import { readShards } from "../cluster/shards.ts";
+import { type FollowToEnd, SlowWalk } from "../cluster/slow_walk.ts";
 import type { Subjects } from "../cluster/subjects.ts";
 import { readNotice } from "../format/notice.ts";
-import type { Follower, JetStream, StoredMessage } from "../jetstream.ts";
+import type { JetStream, StoredMessage } from "../jetstream.ts";
 import type { NatsStream } from "../streams/nats_stream.ts";
 import { isFree, type StreamDirectory } from "../streams/stream_directory.ts";
 
@@ -35,78 +36,57 @@ export interface RetentionWalkParts {
  */
 export class RetentionWalk {
   readonly #parts: RetentionWalkParts;
-  #nextMs: number;
-  #walking: Promise<void> | undefined;
-  #follower: Follower | undefined;
-  #isStopped = false;
+  readonly #walk: SlowWalk;
 
   constructor(parts: RetentionWalkParts) {
     this.#parts = parts;
-    this.#nextMs = this.#draw();
+    this.#walk = new SlowWalk({
+      ...parts,
+      intervalMs: INTERVAL_MS,
+      what: "the streams",
+      walk: (follow) => this.#lookAtAll(follow),
+    });
   }
 
   /** To be called about once a second. */
   tick(): void {
-    if (this.#walking !== undefined || this.#parts.clock.nowMs() < this.#nextMs) return;
-    this.#walking = this.walk().catch((error: unknown) => {
-      logger.debug("The walk over the streams has ended: {error}", { error });
-    }).finally(() => {
-      this.#walking = undefined;
-      this.#nextMs = this.#draw();
-    });
+    this.#walk.tick();
   }
 
   /** The next walk begins soon: the rules are others. */
   walkSoon(): void {
-    this.#nextMs = this.#parts.clock.nowMs();
-  }
-
-  /** Goes through all streams once. */
-  async walk(): Promise<void> {
-    const { jetStream, subjects } = this.#parts;
-    const shards = await readShards(jetStream, subjects);
-    for (let shard = 1; shard <= shards && !this.#isStopped; shard++) {
-      const follower = jetStream.follow(
-        {
-          log: subjects.dataLog(shard),
-          subject: subjects.allStreams(shard),
-          fromSequence: 1,
-          isLastOfEach: true,
-          headersOnly: true,
-        },
-        (message) => this.#look(message),
-      );
-      this.#follower = follower;
-      try {
-        await follower.caughtUp();
-      } finally {
-        this.#follower = undefined;
-        await follower.stop();
-      }
-    }
+    this.#walk.walkSoon();
   }
 
   /** Nothing is looked at any more. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#follower?.stop();
+    await this.#walk.stop();
   }
 
-  /** Spread, so that not all front ends walk at once. */
-  #draw(): number {
-    const { clock, random } = this.#parts;
-    return clock.nowMs() + INTERVAL_MS * (0.5 + random());
+  async #lookAtAll(follow: FollowToEnd): Promise<void> {
+    const { jetStream, subjects } = this.#parts;
+    const shards = await readShards(jetStream, subjects);
+    for (let shard = 1; shard <= shards; shard++) {
+      const request = {
+        log: subjects.dataLog(shard),
+        subject: subjects.allStreams(shard),
+        fromSequence: 1,
+        isLastOfEach: true,
+        headersOnly: true,
+      };
+      await follow(request, (message) => this.#look(message));
+    }
   }
 
   async #look({ headers }: StoredMessage): Promise<void> {
     const notice = readNotice(headers);
-    if (this.#isStopped || notice === undefined) return;
+    if (this.#walk.isStopped || notice === undefined) return;
     const { name, isGone, hasRetention } = notice;
     // A deleted one that forks still read may have let go of something.
     if (!hasRetention && (isGone || !this.#parts.hasRule(name))) return;
     try {
       await pause(this.#parts.clock, PAUSE_MS);
-      if (this.#isStopped) return;
+      if (this.#walk.isStopped) return;
       const found = await this.#parts.directory.find(name);
       if (!isFree(found)) this.#parts.onFound(found);
     } catch (error) {

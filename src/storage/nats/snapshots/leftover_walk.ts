@@ -2,9 +2,10 @@ import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../../../env/clock.ts";
 import type { Names } from "../cluster/names.ts";
 import { pause } from "../cluster/pause.ts";
+import { type FollowToEnd, SlowWalk } from "../cluster/slow_walk.ts";
 import type { Subjects } from "../cluster/subjects.ts";
 import type { NameRecord } from "../format/name_record.ts";
-import type { Follower, JetStream, StoredMessage } from "../jetstream.ts";
+import type { JetStream, StoredMessage } from "../jetstream.ts";
 import type { NatsStream } from "../streams/nats_stream.ts";
 import type { StreamDirectory } from "../streams/stream_directory.ts";
 import type { StreamQueue } from "../streams/stream_queue.ts";
@@ -39,70 +40,53 @@ export interface LeftoverWalkParts {
  */
 export class LeftoverWalk {
   readonly #parts: LeftoverWalkParts;
-  #nextMs: number;
-  #walking: Promise<void> | undefined;
-  #follower: Follower | undefined;
-  #isStopped = false;
+  readonly #walk: SlowWalk;
   /** The body that was looked at last: most often it has more parts. */
   #looked = 0;
 
   constructor(parts: LeftoverWalkParts) {
     this.#parts = parts;
-    this.#nextMs = this.#draw();
+    this.#walk = new SlowWalk({
+      ...parts,
+      intervalMs: INTERVAL_MS,
+      what: "snapshots",
+      walk: (follow) => this.#lookAtAll(follow),
+    });
   }
 
   /** To be called about once a second. */
   tick(): void {
-    if (this.#walking !== undefined || this.#parts.clock.nowMs() < this.#nextMs) return;
-    this.#walking = this.#walk().catch((error: unknown) => {
-      logger.debug("The walk over snapshots has ended: {error}", { error });
-    }).finally(() => {
-      this.#walking = undefined;
-      this.#nextMs = this.#draw();
-    });
+    this.#walk.tick();
   }
 
   /** Nothing is looked at any more. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await this.#follower?.stop();
-    await this.#walking;
+    await this.#walk.stop();
+    await this.#walk.ended();
   }
 
-  /** Spread, so that not all front ends walk at once. */
-  #draw(): number {
-    const { clock, random } = this.#parts;
-    return clock.nowMs() + INTERVAL_MS * (0.5 + random());
-  }
-
-  async #walk(): Promise<void> {
-    const { jetStream, subjects, shards } = this.#parts;
+  async #lookAtAll(follow: FollowToEnd): Promise<void> {
+    const { subjects, shards } = this.#parts;
     this.#looked = 0;
-    for (let shard = 1; shard <= shards && !this.#isStopped; shard++) {
-      const follower = jetStream.follow({
+    for (let shard = 1; shard <= shards; shard++) {
+      const request = {
         log: subjects.dataLog(shard),
         subject: subjects.allKeptParts(shard),
         fromSequence: 1,
         isLastOfEach: true,
         headersOnly: true,
-      }, (message) => this.#look(shard, message));
-      this.#follower = follower;
-      try {
-        await follower.caughtUp();
-      } finally {
-        this.#follower = undefined;
-        await follower.stop();
-      }
+      };
+      await follow(request, (message) => this.#look(shard, message));
     }
   }
 
   async #look(shard: number, message: StoredMessage): Promise<void> {
     const { clock, subjects } = this.#parts;
-    if (this.#isStopped || clock.nowMs() - message.atMs < LEAST_AGE_MS) return;
+    if (this.#walk.isStopped || clock.nowMs() - message.atMs < LEAST_AGE_MS) return;
     const { number } = subjects.keptPartOf(message.subject);
     if (number === this.#looked) return;
     await pause(clock, PAUSE_MS);
-    if (this.#isStopped) return;
+    if (this.#walk.isStopped) return;
     try {
       await this.#check(shard, message);
       this.#looked = number;
