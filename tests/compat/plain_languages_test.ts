@@ -1,9 +1,8 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { DurableStream } from "@durable-streams/client";
 import { inRepo } from "../tools/repo.ts";
-import { CompatServer } from "./compat_server.ts";
+import { followPlainly } from "./plain_follower.ts";
 
 /** Java and Go without any package: what their own libraries have of HTTP is enough to follow a stream. */
 
@@ -15,7 +14,7 @@ const LANGUAGES = [
   { name: "Go", isTried: isWhole, version: ["go", "version"], run: ["go", "run", "go/plain.go"] },
 ];
 
-for (const { name, isTried, version, run: [command = "", ...words] } of LANGUAGES) {
+for (const { name, isTried, version, run } of LANGUAGES) {
   const [program = "", ...args] = version;
   const isMissing = !isTried || spawnSync(program, args).status !== 0;
   const needed = isTried ? name : "COMPAT_TESTS=all";
@@ -25,27 +24,8 @@ for (const { name, isTried, version, run: [command = "", ...words] } of LANGUAGE
     ignore: isMissing,
     timeout: 120_000,
     fn: async () => {
-      const flags = ["--sse-close-after", "200ms"];
       const main = [Deno.execPath(), "run", "-A", inRepo("main.ts")];
-      await using server = await CompatServer.start(main, flags);
-      const handle = await DurableStream.create({
-        url: server.streamUrl(),
-        contentType: "application/json",
-      });
-      await handle.append('{"n":1}');
-      const reader = new Deno.Command(command, {
-        args: [...words, handle.url],
-        cwd: inRepo("tests", "compat"),
-        stdout: "piped",
-      }).spawn();
-      let written = "";
-      for await (const text of reader.stdout.pipeThrough(new TextDecoderStream())) {
-        const isFirst = written === "";
-        written += text;
-        if (isFirst) await handle.append('"wörld 🌍"');
-        else if (text.includes("rld")) await handle.close({ body: "3" });
-      }
-      equal((await reader.status).code, 0);
+      const written = await followPlainly(main, run);
       const arrays = written.trim().split("\n").map((line) => JSON.parse(line));
       deepEqual(arrays.flat(), [{ n: 1 }, "wörld 🌍", 3]);
     },
