@@ -16,7 +16,8 @@ const LANGUAGES = [
 
 for (const { name, isTried, version, run } of LANGUAGES) {
   const [program = "", ...args] = version;
-  const isMissing = !isTried || spawnSync(program, args).status !== 0;
+  const isThere = process.env["CI"] === "true" || spawnSync(program, args).status === 0;
+  const isMissing = !isTried || !isThere;
   const needed = isTried ? name : "COMPAT_TESTS=all";
   Deno.test({
     name: `plain ${name} follows a stream through ends of the connection` +
